@@ -1,0 +1,92 @@
+const packagesThat = (...names) => `^packages/(${names.join('|')})/`;
+
+/** Imports point one way: services -> http-service, service-client -> discovery; services -> api. */
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'packages-do-not-know-services',
+      severity: 'error',
+      from: { path: '^packages/' },
+      to: { path: '^(services|test|bench)/|^start\\.ts$' },
+    },
+    {
+      name: 'services-do-not-know-each-other',
+      severity: 'error',
+      from: { path: '^services/([^/]+)/' },
+      to: { path: '^services/', pathNot: '^services/$1/' },
+    },
+    {
+      name: 'discovery-stands-alone',
+      severity: 'error',
+      from: { path: packagesThat('discovery') },
+      to: { path: '^packages/', pathNot: packagesThat('discovery') },
+    },
+    {
+      name: 'discovery-core-imports-only-node',
+      comment: 'The files beside the adapters hold the ports and what the adapters share.',
+      severity: 'error',
+      from: { path: '^packages/discovery/src/[^/]+\\.ts$', pathNot: '\\.(test|contract)\\.ts$' },
+      to: {
+        dependencyTypesNot: ['local', 'core', 'type-only'],
+        pathNot: packagesThat('discovery'),
+      },
+    },
+    {
+      name: 'discovery-core-does-not-know-adapters',
+      severity: 'error',
+      from: {
+        path: '^packages/discovery/src/[^/]+\\.ts$',
+        pathNot: '/registry-from-url(\\.test)?\\.ts$|\\.test\\.ts$',
+      },
+      to: { path: '^packages/discovery/src/[^/]+/' },
+    },
+    {
+      name: 'adapters-do-not-know-each-other',
+      severity: 'error',
+      from: { path: '^packages/discovery/src/([^/]+)/' },
+      to: { path: '^packages/discovery/src/[^/]+/', pathNot: '^packages/discovery/src/$1/' },
+    },
+    {
+      name: 'api-stands-alone',
+      severity: 'error',
+      from: { path: packagesThat('api') },
+      to: { path: '^packages/', pathNot: packagesThat('api') },
+    },
+    {
+      name: 'client-does-not-know-the-server-shell',
+      severity: 'error',
+      from: { path: packagesThat('service-client') },
+      to: { path: packagesThat('http-service', 'api') },
+    },
+    {
+      name: 'shell-does-not-know-the-domain',
+      severity: 'error',
+      from: { path: packagesThat('http-service') },
+      to: { path: packagesThat('api') },
+    },
+    {
+      name: 'one-file-loads-client-node',
+      severity: 'error',
+      from: { pathNot: '^packages/discovery/src/kubernetes/kube-client\\.ts$' },
+      to: { path: 'node_modules/@kubernetes/client-node', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'no-test-code-in-the-product',
+      severity: 'error',
+      from: { path: '^(packages|services)/', pathNot: '\\.(test|contract)\\.ts$' },
+      to: { path: '\\.(test|contract)\\.ts$' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'types'],
+    },
+  },
+};

@@ -1,0 +1,39 @@
+import { isIPv6 } from 'node:net';
+import { DiscoveryError } from './discovery-error';
+
+/** Where something listens. An IPv6 host stands without brackets; they are for text only. */
+export interface Address {
+  readonly host: string;
+  /** 1 to 65535. */
+  readonly port: number;
+}
+
+/** `host:port` as URLs write it: an IPv6 host in brackets. */
+export function formatAddress({ host, port }: Address): string {
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}
+
+const hostAndPort = /^(?:\[(?<v6>[^\]]+)\]|(?<name>[^:[\]/?#@\s]+)):(?<port>\d{1,5})$/;
+
+/** Reads `host:port` or `[ipv6]:port`; throws `invalid_address` naming what is wrong. */
+export function parseAddress(text: string): Address {
+  const { v6, name, port } = hostAndPort.exec(text)?.groups ?? {};
+  const host = v6 ?? name;
+  if (host === undefined || port === undefined || (v6 !== undefined && !isIPv6(v6))) {
+    throw new DiscoveryError(
+      'invalid_address',
+      `'${text}' is not an address: expected host:port or [ipv6]:port`,
+    );
+  }
+  const address = { host, port: Number(port) };
+  checkAddress(address);
+  return address;
+}
+
+/** Throws `invalid_address` unless there is a host and the port is 1 to 65535. */
+export function checkAddress({ host, port }: Address): void {
+  if (host === '') throw new DiscoveryError('invalid_address', 'the host is empty');
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new DiscoveryError('invalid_address', `${port} is not a port: expected 1 to 65535`);
+  }
+}

@@ -1,0 +1,187 @@
+import { readFileSync } from 'node:fs';
+import { Agent } from 'undici';
+import { formatAddress, type Address } from '../address';
+import type { Clock } from '../clock';
+import { DiscoveryError } from '../discovery-error';
+
+export interface ConsulTls {
+  /** PEM files; the system's authorities are used where `caFile` is absent. */
+  readonly caFile?: string | undefined;
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+}
+
+export interface ConsulApiOptions {
+  /** The agents to ask, the first one first; at least one. */
+  readonly agents: readonly Address[];
+  readonly tls?: ConsulTls | undefined;
+  /** Holds the ACL token; read at the start and again when an agent answers 403. */
+  readonly tokenFile?: string | undefined;
+  readonly datacenter?: string | undefined;
+  readonly clock: Clock;
+}
+
+export interface ConsulRequest {
+  readonly method: 'GET' | 'PUT';
+  /** Path and query, from `/v1` on. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface ConsulResponse {
+  readonly status: number;
+  readonly header: (name: string) => string | undefined;
+  readonly body: string;
+}
+
+/** An agent that could not be reached or did not answer in time; nothing is known of its answer. */
+export class ConsulUnreachableError extends Error {
+  override readonly name = 'ConsulUnreachableError';
+  readonly reason: 'unreachable' | 'timeout';
+
+  constructor(agent: string, reason: 'unreachable' | 'timeout', cause: unknown) {
+    const what = reason === 'timeout' ? 'does not answer' : 'cannot be reached';
+    const detail = cause instanceof Error && cause.message !== '' ? `: ${cause.message}` : '';
+    super(`the Consul agent ${agent} ${what}${detail}`, { cause });
+    this.reason = reason;
+  }
+}
+
+/**
+ * Consul's HTTP API as far as discovery needs it, on one connection pool. Own code, since the npm
+ * package `consul` takes neither a deadline and a signal a call nor several agents, and its watch ends for good
+ * on a 400.
+ */
+export class ConsulApi {
+  readonly #options: ConsulApiOptions;
+  readonly #dispatcher: Agent;
+  readonly #scheme: 'http' | 'https';
+  #token: string | undefined;
+  #current = 0;
+
+  /** Throws `invalid_registry_url` if a file it names cannot be read. */
+  constructor(options: ConsulApiOptions) {
+    this.#options = options;
+    this.#scheme = options.tls === undefined ? 'http' : 'https';
+    this.#token = readToken(options.tokenFile);
+    this.#dispatcher = new Agent({
+      connect: {
+        timeout: 2000,
+        ca: readPem('ca-file', options.tls?.caFile),
+        cert: readPem('cert-file', options.tls?.certFile),
+        key: readPem('key-file', options.tls?.keyFile),
+      },
+      // A blocking query is silent for a minute; `timeoutMs` of each call bounds it instead.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  }
+
+  /** The agent that calls go to now. */
+  get agent(): Address {
+    const { agents } = this.#options;
+    const agent = agents[this.#current % agents.length];
+    if (agent === undefined) throw new TypeError('ConsulApi needs at least one agent');
+    return agent;
+  }
+
+  get agentCount(): number {
+    return this.#options.agents.length;
+  }
+
+  /** Lets the next calls go to another agent, if `failed` is still the one they go to. */
+  failOver(failed: Address): void {
+    if (this.agent === failed) this.#current += 1;
+  }
+
+  /**
+   * One call to one agent, the current one by default. Resolves with any status;
+   * rejects with `ConsulUnreachableError` or the signal's reason.
+   */
+  async send(request: ConsulRequest, agent: Address = this.agent): Promise<ConsulResponse> {
+    const response = await this.#sendOnce(request, agent);
+    if (response.status !== 403 || this.#options.tokenFile === undefined) return response;
+    // The token may have been exchanged since it was read.
+    const known = this.#token;
+    this.#token = readToken(this.#options.tokenFile);
+    return this.#token === known ? response : this.#sendOnce(request, agent);
+  }
+
+  /** Ends every connection, calls under way included. */
+  close(): Promise<void> {
+    return this.#dispatcher.destroy();
+  }
+
+  async #sendOnce(request: ConsulRequest, agent: Address): Promise<ConsulResponse> {
+    request.signal.throwIfAborted();
+    const name = formatAddress(agent);
+    // One controller a call: AbortSignal.any keeps its dependants alive (nodejs/node#54614).
+    const controller = new AbortController();
+    const abort = () => {
+      controller.abort();
+    };
+    request.signal.addEventListener('abort', abort, { once: true });
+    const cancelTimeout = this.#options.clock.schedule(request.timeoutMs, abort);
+    try {
+      const response = await this.#dispatcher.request({
+        origin: `${this.#scheme}://${name}`,
+        path: this.#inDatacenter(request.path),
+        method: request.method,
+        headers: {
+          accept: 'application/json',
+          ...(this.#token === undefined ? {} : { 'x-consul-token': this.#token }),
+        },
+        body: request.body === undefined ? null : JSON.stringify(request.body),
+        signal: controller.signal,
+      });
+      const body = await response.body.text();
+      return {
+        status: response.statusCode,
+        header: (header) => {
+          const value = response.headers[header];
+          return Array.isArray(value) ? value[0] : value;
+        },
+        body,
+      };
+    } catch (error: unknown) {
+      request.signal.throwIfAborted();
+      throw new ConsulUnreachableError(
+        name,
+        controller.signal.aborted ? 'timeout' : 'unreachable',
+        controller.signal.aborted ? new Error(`no answer within ${request.timeoutMs} ms`) : error,
+      );
+    } finally {
+      cancelTimeout();
+      request.signal.removeEventListener('abort', abort);
+    }
+  }
+
+  #inDatacenter(path: string): string {
+    const { datacenter } = this.#options;
+    if (datacenter === undefined) return path;
+    return `${path}${path.includes('?') ? '&' : '?'}dc=${encodeURIComponent(datacenter)}`;
+  }
+}
+
+function readToken(file: string | undefined): string | undefined {
+  return file === undefined ? undefined : read('token-file', file).trim();
+}
+
+function readPem(parameter: string, file: string | undefined): string | undefined {
+  return file === undefined ? undefined : read(parameter, file);
+}
+
+function read(parameter: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error: unknown) {
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+    throw new DiscoveryError(
+      'invalid_registry_url',
+      `cannot read the file of '${parameter}', ${file} (${code})`,
+      { cause: error },
+    );
+  }
+}

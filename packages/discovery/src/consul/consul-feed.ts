@@ -1,0 +1,165 @@
+import { Backoff } from '../backoff';
+import type { Clock, Random } from '../clock';
+import { delay } from '../delay';
+import { DiscoveryError } from '../discovery-error';
+import type { Instance } from '../instance';
+import type { SnapshotSink } from '../snapshot-store';
+import { TokenBucket } from '../token-bucket';
+import type { Feed } from '../watched-registry';
+import { ConsulUnreachableError, type ConsulApi, type ConsulResponse } from './consul-api';
+import { parseHealthEntries } from './health-entry';
+
+const waitMs = 60_000;
+/** An agent that has not heard from the servers for longer tells old news. */
+const maxStaleMs = 10_000;
+const refillMs = 15_000;
+
+export interface ConsulFeedOptions {
+  readonly api: ConsulApi;
+  readonly service: string;
+  readonly sink: SnapshotSink;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/**
+ * Follows one service by blocking queries, one at a time
+ * (https://developer.hashicorp.com/consul/api-docs/features/blocking).
+ */
+export class ConsulFeed implements Feed {
+  readonly #options: ConsulFeedOptions;
+  readonly #stop = new AbortController();
+  readonly #bucket: TokenBucket;
+  readonly #backoff: Backoff;
+  readonly #running: Promise<void>;
+  /** `X-Consul-Index` of the last answer; 0 asks for the present set at once. */
+  #index = 0;
+  #failed = false;
+  #answered: readonly Instance[] = [];
+  #refillUntil = 0;
+  #cancelRefill: () => void = () => undefined;
+
+  constructor(options: ConsulFeedOptions) {
+    const { clock, random } = options;
+    this.#options = options;
+    // Blocking queries may return at once for ever (hashicorp/consul#1244): the loop has a speed limit.
+    this.#bucket = new TokenBucket({ burst: 2, perSecond: 1, clock });
+    this.#backoff = new Backoff({ initialMs: 1000, maxMs: 60_000, random });
+    this.#running = this.#run(this.#stop.signal);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#cancelRefill();
+    await this.#running;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    // The watcher gets its handle before the first answer or failure.
+    await Promise.resolve();
+    while (!signal.aborted) await this.#turn(signal);
+  }
+
+  /** One query and what follows from its answer. Rejects never. */
+  async #turn(signal: AbortSignal): Promise<void> {
+    const { api, service, sink, clock } = this.#options;
+    const { agent } = api;
+    try {
+      await this.#bucket.take(signal);
+      const instances = await this.#query(signal);
+      signal.throwIfAborted();
+      this.#publish(instances);
+      this.#backoff.reset();
+    } catch (error: unknown) {
+      if (signal.aborted) return;
+      api.failOver(agent);
+      // A restarted agent's index can be near the old one; a query with the old index then hangs.
+      this.#index = 0;
+      this.#failed = true;
+      sink.fail(toDiscoveryError(service, error), reasonOf(error));
+      const unreachable = error instanceof ConsulUnreachableError;
+      // Only the signal rejects a delay, and the loop reads the signal.
+      await delay(this.#backoff.next(unreachable ? 5000 : undefined), clock, signal).catch(
+        () => undefined,
+      );
+    }
+  }
+
+  async #query(signal: AbortSignal): Promise<Instance[]> {
+    const { api, service, random } = this.#options;
+    const wait = Math.round(waitMs * (1 - 0.1 * random()));
+    const blocking = this.#index > 0 ? `&index=${this.#index}&wait=${wait}ms` : '';
+    const response = await api.send({
+      method: 'GET',
+      path: `/v1/health/service/${encodeURIComponent(service)}?stale${blocking}`,
+      // Consul adds up to a sixteenth of the wait, so that its answers spread.
+      timeoutMs: blocking === '' ? 5000 : wait * (1 + 1 / 16) + 5000,
+      signal,
+    });
+    if (response.status !== 200) throw new ConsulStatusError(response);
+    const staleMs = Number(response.header('x-consul-lastcontact') ?? 0);
+    if (staleMs > maxStaleMs || response.header('x-consul-knownleader') === 'false') {
+      throw new ConsulStaleError(staleMs);
+    }
+    const index = Number(response.header('x-consul-index') ?? 0);
+    const instances = parseHealthEntries(service, response.body);
+    // An index that runs backwards means a new state of the servers: ask afresh.
+    this.#index = index < this.#index ? 0 : Math.max(1, index);
+    return instances;
+  }
+
+  /**
+   * In the first seconds after an outage absence removes nothing: an agent that came back empty is
+   * being filled again by the instances' beats, and refused connections eject those that are gone.
+   */
+  #publish(instances: readonly Instance[]): void {
+    const { sink, clock } = this.#options;
+    const now = clock.now();
+    if (this.#failed) {
+      this.#failed = false;
+      this.#refillUntil = now + refillMs;
+    }
+    if (now >= this.#refillUntil) {
+      this.#answered = instances;
+      sink.publish(instances);
+      return;
+    }
+    const answered = new Set(instances.map(({ id }) => id));
+    const held = this.#answered.filter(({ id }) => !answered.has(id));
+    this.#answered = [...instances, ...held];
+    sink.publish(this.#answered);
+    this.#cancelRefill();
+    this.#cancelRefill = clock.schedule(this.#refillUntil - now, () => {
+      // An outage that has begun meanwhile starts the time anew when it ends.
+      if (!this.#failed) this.#publish(instances);
+    });
+  }
+}
+
+class ConsulStatusError extends Error {
+  readonly status: number;
+
+  constructor({ status, body }: ConsulResponse) {
+    super(`Consul answered ${status} ${body.slice(0, 200).trim()}`);
+    this.status = status;
+  }
+}
+
+class ConsulStaleError extends Error {
+  constructor(staleMs: number) {
+    super(`the Consul agent has no leader, or last heard of it ${staleMs} ms ago`);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof ConsulUnreachableError) return error.reason;
+  if (error instanceof ConsulStatusError) return `http_${error.status}`;
+  return error instanceof ConsulStaleError ? 'stale' : 'bad_answer';
+}
+
+function toDiscoveryError(service: string, error: unknown): DiscoveryError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new DiscoveryError('registry_unavailable', `watching '${service}': ${message}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,75 @@
+import type { Address } from '../address';
+import { systemClock, type Clock, type Random } from '../clock';
+import type { Instance } from '../instance';
+import type { Registrar, Registration } from '../registrar';
+import type { Registry, ServiceWatch } from '../registry';
+import { WatchedRegistry } from '../watched-registry';
+import { ConsulApi, type ConsulTls } from './consul-api';
+import { ConsulFeed } from './consul-feed';
+import { ConsulRegistration } from './consul-registration';
+
+export interface ConsulRegistryOptions {
+  /** Agents to ask, the first one first; the others when it cannot be reached. */
+  readonly agents: readonly Address[];
+  /** Present: HTTPS. */
+  readonly tls?: ConsulTls | undefined;
+  /** File with the ACL token; read again when an agent answers 403. */
+  readonly tokenFile?: string | undefined;
+  /** The agent's own by default. */
+  readonly datacenter?: string | undefined;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** Both ports on Consul's HTTP API. */
+export class ConsulRegistry implements Registry, Registrar {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #api: ConsulApi;
+  readonly #watched: WatchedRegistry;
+
+  /** Throws `invalid_registry_url` if a file in the options cannot be read. */
+  constructor(options: ConsulRegistryOptions) {
+    const clock = options.clock ?? systemClock;
+    const random = options.random ?? Math.random;
+    const api = new ConsulApi({ ...options, clock });
+    this.#clock = clock;
+    this.#random = random;
+    this.#api = api;
+    this.#watched = new WatchedRegistry({
+      openFeed: (service, sink) => new ConsulFeed({ api, service, sink, clock, random }),
+      release: () => api.close(),
+      clock,
+    });
+  }
+
+  watch(service: string): ServiceWatch {
+    return this.#watched.watch(service);
+  }
+
+  discover(
+    service: string,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<readonly Instance[]> {
+    return this.#watched.discover(service, options);
+  }
+
+  async register(
+    instance: Instance,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<Registration> {
+    const registration = new ConsulRegistration({
+      api: this.#api,
+      instance,
+      clock: this.#clock,
+      random: this.#random,
+    });
+    await registration.start(signal ?? new AbortController().signal);
+    return registration;
+  }
+
+  /** Ends every watch and connection. Registrations end by `deregister`, before this. */
+  close(): Promise<void> {
+    return this.#watched.close();
+  }
+}

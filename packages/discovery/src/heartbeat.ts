@@ -1,0 +1,64 @@
+import type { Clock, Random } from './clock';
+
+export interface HeartbeatOptions {
+  /** Milliseconds between the end of a beat and the next one. */
+  readonly intervalMs: number;
+  /** Share by which the interval varies either way: 0.1 is ± 10 %. */
+  readonly jitter: number;
+  /** One beat; must settle when the signal is aborted, and must not reject. */
+  readonly beat: (signal: AbortSignal) => Promise<void>;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Beats until it is stopped, one beat at a time. */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions;
+  readonly #stop = new AbortController();
+  #cancelTimer: () => void = () => undefined;
+  #running: Promise<void> | undefined;
+  #again = false;
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+    this.#schedule();
+  }
+
+  /** Beats at once; if a beat is under way, once more after it. */
+  beatNow(): void {
+    if (this.#stop.signal.aborted) return;
+    if (this.#running !== undefined) {
+      this.#again = true;
+      return;
+    }
+    this.#cancelTimer();
+    this.#running = this.#beat();
+  }
+
+  /** Ends the beats, the one under way included; resolves when it has settled. Twice is fine. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#cancelTimer();
+    await this.#running;
+  }
+
+  async #beat(): Promise<void> {
+    await this.#options.beat(this.#stop.signal);
+    this.#running = undefined;
+    if (this.#stop.signal.aborted) return;
+    if (this.#again) {
+      this.#again = false;
+      this.beatNow();
+    } else {
+      this.#schedule();
+    }
+  }
+
+  #schedule(): void {
+    const { intervalMs, jitter, clock, random } = this.#options;
+    const delayMs = intervalMs * (1 + jitter * (2 * random() - 1));
+    this.#cancelTimer = clock.schedule(delayMs, () => {
+      this.beatNow();
+    });
+  }
+}

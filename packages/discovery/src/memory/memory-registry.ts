@@ -1,0 +1,146 @@
+import { systemClock, type Clock, type Random } from '../clock';
+import { DiscoveryError } from '../discovery-error';
+import { Heartbeat } from '../heartbeat';
+import { createInstance, type Instance } from '../instance';
+import type { Registrar, Registration } from '../registrar';
+import type { Registry, ServiceWatch } from '../registry';
+import type { SnapshotSink } from '../snapshot-store';
+import { WatchedRegistry } from '../watched-registry';
+
+export interface MemoryRegistryOptions {
+  /** An instance whose last beat is older is taken out; it returns with its next beat. 5,000 by default. */
+  readonly staleAfterMs?: number;
+  /** 1,000 by default. */
+  readonly heartbeatMs?: number;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+interface Entry {
+  readonly instance: Instance;
+  readonly beatAt: number;
+}
+
+/** Both ports inside one process: for a laptop, and for tests. Shares nothing with other processes. */
+export class MemoryRegistry implements Registry, Registrar {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #staleAfterMs: number;
+  readonly #heartbeatMs: number;
+  readonly #services = new Map<string, Map<string, Entry>>();
+  readonly #sinks = new Map<string, SnapshotSink>();
+  readonly #heartbeats = new Set<Heartbeat>();
+  readonly #watched: WatchedRegistry;
+  readonly #cancelSweep = new Map<string, () => void>();
+  #closed = false;
+
+  constructor(options: MemoryRegistryOptions = {}) {
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
+    this.#staleAfterMs = options.staleAfterMs ?? 5000;
+    this.#heartbeatMs = options.heartbeatMs ?? 1000;
+    this.#watched = new WatchedRegistry({
+      openFeed: (service, sink) => this.#openFeed(service, sink),
+      neverOld: true,
+      clock: this.#clock,
+    });
+  }
+
+  watch(service: string): ServiceWatch {
+    return this.#watched.watch(service);
+  }
+
+  discover(
+    service: string,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<readonly Instance[]> {
+    return this.#watched.discover(service, options);
+  }
+
+  async register(
+    instance: Instance,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<Registration> {
+    signal?.throwIfAborted();
+    if (this.#closed) throw new DiscoveryError('closed', 'the memory registry is closed');
+    let current = createInstance(instance);
+    this.#put(current);
+    const heartbeat = new Heartbeat({
+      intervalMs: this.#heartbeatMs,
+      jitter: 0,
+      clock: this.#clock,
+      random: this.#random,
+      beat: () => {
+        this.#put(current);
+        return Promise.resolve();
+      },
+    });
+    this.#heartbeats.add(heartbeat);
+    return {
+      failure: undefined,
+      reportHealth: (healthy) => {
+        current = createInstance({ ...current, state: healthy ? 'ready' : 'not_ready' });
+        heartbeat.beatNow();
+      },
+      deregister: async () => {
+        await heartbeat.stop();
+        if (this.#heartbeats.delete(heartbeat)) this.#remove(current);
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#heartbeats].map((heartbeat) => heartbeat.stop()));
+    await this.#watched.close();
+  }
+
+  #openFeed(service: string, sink: SnapshotSink) {
+    this.#sinks.set(service, sink);
+    this.#publish(service);
+    return {
+      close: () => {
+        this.#cancelSweep.get(service)?.();
+        this.#cancelSweep.delete(service);
+        this.#sinks.delete(service);
+        return Promise.resolve();
+      },
+    };
+  }
+
+  #put(instance: Instance): void {
+    const entries = this.#services.get(instance.service) ?? new Map<string, Entry>();
+    this.#services.set(instance.service, entries);
+    entries.set(instance.id, { instance, beatAt: this.#clock.now() });
+    this.#publish(instance.service);
+  }
+
+  #remove(instance: Instance): void {
+    const entries = this.#services.get(instance.service);
+    entries?.delete(instance.id);
+    if (entries?.size === 0) this.#services.delete(instance.service);
+    this.#publish(instance.service);
+  }
+
+  /** Prunes what is stale, publishes the rest, and comes back when the next one could be stale. */
+  #publish(service: string): void {
+    const entries = this.#services.get(service) ?? new Map<string, Entry>();
+    const now = this.#clock.now();
+    let nextStaleAt = Number.POSITIVE_INFINITY;
+    for (const [id, { beatAt }] of entries) {
+      const staleAt = beatAt + this.#staleAfterMs;
+      if (staleAt < now) entries.delete(id);
+      else nextStaleAt = Math.min(nextStaleAt, staleAt);
+    }
+    const sink = this.#sinks.get(service);
+    if (sink === undefined) return;
+    sink.publish([...entries.values()].map(({ instance }) => instance));
+    this.#cancelSweep.get(service)?.();
+    this.#cancelSweep.delete(service);
+    if (nextStaleAt === Number.POSITIVE_INFINITY) return;
+    const sweep = this.#clock.schedule(nextStaleAt - now + 1, () => {
+      this.#publish(service);
+    });
+    this.#cancelSweep.set(service, sweep);
+  }
+}

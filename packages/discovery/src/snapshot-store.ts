@@ -1,0 +1,120 @@
+import type { Clock } from './clock';
+import type { DiscoveryError } from './discovery-error';
+import { sameInstance, type Instance, type InstanceState } from './instance';
+import type { Snapshot } from './snapshot';
+
+const none: readonly Instance[] = Object.freeze([]);
+
+type Listener = (snapshot: Snapshot) => void;
+
+/**
+ * Where a feed puts what it learns of one service. The last good set is kept, compared, versioned and
+ * handed to the listeners here, once for all adapters.
+ */
+export interface SnapshotSink {
+  /** The whole set, as the registry has just confirmed it. The same id twice: the better state stays. */
+  publish(instances: readonly Instance[]): void;
+  /** The registry does not answer: the set stays, and `reason` (a short word, for a metric) is counted. */
+  fail(error: DiscoveryError, reason: string): void;
+}
+
+/** The last good set of one service: what is known, since when, and who wants to hear of it. */
+export class SnapshotStore implements SnapshotSink {
+  readonly service: string;
+  readonly restarts = new Map<string, number>();
+  readonly #clock: Clock;
+  readonly #listeners = new Set<Listener>();
+  #snapshot: Snapshot | undefined;
+  #failure: DiscoveryError | undefined;
+
+  constructor(service: string, clock: Clock) {
+    this.service = service;
+    this.#clock = clock;
+  }
+
+  get snapshot(): Snapshot | undefined {
+    return this.#snapshot;
+  }
+
+  get failure(): DiscoveryError | undefined {
+    return this.#failure;
+  }
+
+  publish(instances: readonly Instance[]): void {
+    const before = this.#snapshot;
+    const hadFailed = this.#failure !== undefined;
+    const next = keepUnchanged(before?.instances ?? none, uniqueById(instances));
+    const changed = next !== before?.instances;
+    this.#failure = undefined;
+    this.#snapshot = Object.freeze({
+      service: this.service,
+      version: (before?.version ?? 0) + (changed ? 1 : 0),
+      instances: next,
+      syncedAt: this.#clock.now(),
+    });
+    if (changed || hadFailed) this.#notify(this.#snapshot);
+  }
+
+  fail(error: DiscoveryError, reason: string): void {
+    const known = this.#failure?.message === error.message;
+    this.restarts.set(reason, (this.restarts.get(reason) ?? 0) + 1);
+    this.#failure = error;
+    if (this.#snapshot === undefined) return;
+    this.#snapshot = Object.freeze({ ...this.#snapshot, failure: error });
+    if (!known) this.#notify(this.#snapshot);
+  }
+
+  subscribe(listener: Listener): () => void {
+    // A function of its own, so that the same listener may subscribe twice.
+    const own: Listener = (snapshot) => {
+      listener(snapshot);
+    };
+    this.#listeners.add(own);
+    if (this.#snapshot !== undefined) tell(own, this.#snapshot);
+    return () => {
+      this.#listeners.delete(own);
+    };
+  }
+
+  #notify(snapshot: Snapshot): void {
+    for (const listener of [...this.#listeners]) {
+      if (this.#listeners.has(listener)) tell(listener, snapshot);
+    }
+  }
+}
+
+function tell(listener: Listener, snapshot: Snapshot): void {
+  try {
+    listener(snapshot);
+  } catch (error: unknown) {
+    // A warning neither ends the process nor vanishes, and the other listeners still hear of the set.
+    process.emitWarning(error instanceof Error ? error : new Error(String(error)), {
+      code: 'DISCOVERY_LISTENER',
+      detail: `a listener of service '${snapshot.service}' threw`,
+    });
+  }
+}
+
+const rank: Record<InstanceState, number> = { ready: 2, draining: 1, not_ready: 0 };
+
+function uniqueById(instances: readonly Instance[]): Instance[] {
+  const byId = new Map<string, Instance>();
+  for (const instance of instances) {
+    const known = byId.get(instance.id);
+    if (known === undefined || rank[instance.state] > rank[known.state]) {
+      byId.set(instance.id, instance);
+    }
+  }
+  return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** Both lists are ordered by id. The old list itself when nothing changed, else with its unchanged members. */
+function keepUnchanged(before: readonly Instance[], after: Instance[]): readonly Instance[] {
+  const known = new Map(before.map((instance) => [instance.id, instance]));
+  const kept = after.map((instance) => {
+    const old = known.get(instance.id);
+    return old !== undefined && sameInstance(old, instance) ? old : Object.freeze(instance);
+  });
+  const same = kept.length === before.length && kept.every((instance, i) => instance === before[i]);
+  return same ? before : Object.freeze(kept);
+}
