@@ -1,0 +1,32 @@
+import { systemClock, type Clock } from '@movies/discovery';
+
+/** Header with the time a caller still waits, in milliseconds: a remainder, so clocks need not agree. */
+export const timeoutHeader = 'x-request-timeout-ms';
+
+/** Header that counts the attempts before this one; absent or 0 on a first attempt. */
+export const retryAttemptHeader = 'x-retry-attempt';
+
+/** The moment after which an answer is of no use any more. */
+export class Deadline {
+  readonly #clock: Clock;
+  readonly #at: number;
+
+  private constructor(at: number, clock: Clock) {
+    this.#at = at;
+    this.#clock = clock;
+  }
+
+  static after(timeoutMs: number, clock: Clock = systemClock): Deadline {
+    return new Deadline(clock.now() + timeoutMs, clock);
+  }
+
+  /** Milliseconds left; negative once it has passed. */
+  remainingMs(): number {
+    return this.#at - this.#clock.now();
+  }
+
+  /** The same deadline, `reserveMs` earlier: what is left of it for somebody else. */
+  earlier(reserveMs: number): Deadline {
+    return new Deadline(this.#at - reserveMs, this.#clock);
+  }
+}

@@ -1,0 +1,307 @@
+import {
+  Backoff,
+  delay,
+  systemClock,
+  type Clock,
+  type Random,
+  type Registry,
+  type ServiceWatch,
+} from '@movies/discovery';
+import type { Dispatcher } from 'undici';
+import type { Attempt, AttemptOutcome } from './attempt';
+import { Deadline, retryAttemptHeader, timeoutHeader } from './deadline';
+import { RetryBudget } from './retry-budget';
+import { send, type SendResult } from './send';
+import { ServiceResponse } from './service-response';
+import type { Upstream } from './upstream';
+import { UpstreamError } from './upstream-error';
+import { UpstreamSet } from './upstream-set';
+
+/** Methods that may be sent twice (RFC 9110, 9.2.2). */
+const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+const maxAttempts = 3;
+const never = new AbortController().signal;
+
+export interface ServiceClientOptions {
+  /** Name of the service in the registry. */
+  readonly service: string;
+  readonly registry: Registry;
+  /** Whole time of a request in milliseconds, retries included, unless it brings its own. 2,000 by default. */
+  readonly deadlineMs?: number;
+  /** Larger answers are a bad response. 1 MiB by default. */
+  readonly maxBodyBytes?: number;
+  /** Connections to one instance at most. 128 by default. */
+  readonly maxConnections?: number;
+  /** Hears of every attempt, also of those that a retry made good. */
+  readonly onAttempt?: (attempt: Attempt) => void;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+export interface ServiceRequest {
+  readonly method: Dispatcher.HttpMethod;
+  /** Path and query. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+  /** When an answer is of no use any more; the client's `deadlineMs` from now by default. */
+  readonly deadline?: Deadline;
+  /** Aborting it abandons the request and what is under way of it. */
+  readonly signal?: AbortSignal;
+  /** The request is served for a retry: it is not retried here once it was sent, or tiers would multiply. */
+  readonly isRetry?: boolean;
+}
+
+/**
+ * Calls one service, wherever its instances are now: deadline → budget → pick → send → judge → retry
+ * elsewhere → eject. A request asks the registry nothing; it uses the watched set.
+ */
+export class ServiceClient {
+  readonly service: string;
+  readonly watch: ServiceWatch;
+  readonly #options: ServiceClientOptions;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #maxBodyBytes: number;
+  readonly #upstreams: UpstreamSet;
+  readonly #budget: RetryBudget;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ServiceClientOptions) {
+    this.#options = options;
+    this.service = options.service;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
+    this.#maxBodyBytes = options.maxBodyBytes ?? 1024 * 1024;
+    this.#budget = new RetryBudget({
+      perRequest: 0.2,
+      perSecond: 10,
+      windowMs: 10_000,
+      clock: this.#clock,
+    });
+    this.#upstreams = new UpstreamSet({
+      clock: this.#clock,
+      random: this.#random,
+      maxConnections: options.maxConnections ?? 128,
+      keepAliveMs: 30_000,
+      connectTimeoutMs: 1000,
+    });
+    this.watch = options.registry.watch(options.service);
+    this.watch.subscribe(({ instances }) => {
+      this.#upstreams.update(instances);
+    });
+  }
+
+  /** Ready instances that are set aside now. */
+  get ejected(): number {
+    return this.#upstreams.ejected;
+  }
+
+  /**
+   * Resolves with any answer, read whole. Rejects with `UpstreamError`: `upstream_unavailable` (nobody to
+   * ask, or nobody could be reached), `upstream_timeout` (the deadline), `upstream_bad_response`,
+   * `upstream_aborted` (the caller's signal).
+   */
+  async request(request: ServiceRequest): Promise<ServiceResponse> {
+    const deadline =
+      request.deadline ?? Deadline.after(this.#options.deadlineMs ?? 2000, this.#clock);
+    if (this.watch.snapshot === undefined) await this.#firstSync(request, deadline);
+    this.#budget.deposit();
+    const attempts: Attempt[] = [];
+    const tried = new Set<Upstream>();
+    let backoff: Backoff | undefined;
+    for (;;) {
+      const upstream = this.#upstreams.pick(tried);
+      if (upstream === undefined) throw this.#nobody(attempts);
+      if (deadline.remainingMs() <= 0) throw this.#tooLate(attempts);
+      tried.add(upstream);
+      // A hanging instance costs a retry and not the request, where there is another one to ask.
+      const share = this.#mayTryAnother(request, attempts, tried) ? 0.5 : 1;
+      const limitMs = Math.max(1, deadline.remainingMs() * share);
+      const result = await this.#attempt(request, upstream, limitMs, attempts);
+      if (!isWorthRetrying(outcomeOf(result))) return this.#conclude(result, upstream, attempts);
+      if (isBrokenConnection(result) && !this.#upstreams.hasOther(tried)) tried.delete(upstream);
+      const again =
+        attempts.length < maxAttempts &&
+        isSafeToRetry(request, result) &&
+        this.#upstreams.hasOther(tried) &&
+        this.#budget.withdraw();
+      if (!again) return this.#conclude(result, upstream, attempts);
+      backoff ??= new Backoff({ initialMs: 25, maxMs: 250, random: this.#random });
+      await this.#pause(backoff.next(Math.max(0, deadline.remainingMs())), request, attempts);
+    }
+  }
+
+  /** Takes no new requests, lets those under way finish for at most `limitMs`, and frees everything. */
+  close(limitMs = 5000): Promise<void> {
+    this.#closing ??= Promise.all([this.watch.close(), this.#upstreams.close(limitMs)]).then(
+      () => undefined,
+    );
+    return this.#closing;
+  }
+
+  async #firstSync({ signal }: ServiceRequest, deadline: Deadline): Promise<void> {
+    try {
+      const timeoutMs = Math.max(0, deadline.remainingMs());
+      await this.watch.firstSync({ timeoutMs, ...(signal === undefined ? {} : { signal }) });
+    } catch (cause: unknown) {
+      if (signal?.aborted === true) throw this.#aborted([], cause);
+      const message = 'its instances are not known';
+      throw new UpstreamError('upstream_unavailable', message, { service: this.service, cause });
+    }
+  }
+
+  #mayTryAnother(
+    { method, isRetry }: ServiceRequest,
+    attempts: readonly Attempt[],
+    tried: ReadonlySet<Upstream>,
+  ): boolean {
+    return (
+      idempotent.has(method) &&
+      isRetry !== true &&
+      attempts.length + 1 < maxAttempts &&
+      this.#upstreams.hasOther(tried)
+    );
+  }
+
+  /** One attempt at one upstream; what it taught is noted there and in `attempts`. */
+  async #attempt(
+    request: ServiceRequest,
+    upstream: Upstream,
+    limitMs: number,
+    attempts: Attempt[],
+  ): Promise<SendResult> {
+    const startedAt = this.#clock.now();
+    upstream.start();
+    const result = await this.#exchange(request, upstream, limitMs, attempts.length);
+    const attempt: Attempt = {
+      instance: upstream.instance,
+      outcome: outcomeOf(result),
+      durationMs: this.#clock.now() - startedAt,
+      ...(result.kind === 'answer' ? { status: result.status } : { error: result.error }),
+    };
+    attempts.push(attempt);
+    this.#upstreams.finish(upstream, attempt);
+    this.#options.onAttempt?.(attempt);
+    return result;
+  }
+
+  async #exchange(
+    request: ServiceRequest,
+    upstream: Upstream,
+    limitMs: number,
+    retryAttempt: number,
+  ): Promise<SendResult> {
+    const headers: Record<string, string> = { ...request.headers };
+    headers[timeoutHeader] = String(Math.max(1, Math.floor(limitMs)));
+    if (retryAttempt > 0) headers[retryAttemptHeader] = String(retryAttempt);
+    const { method, path, body = null, signal } = request;
+    const sending = send(upstream.pool, { method, path, headers, body }, this.#maxBodyBytes);
+    const cancelLimit = this.#clock.schedule(limitMs, () => {
+      sending.cancel('timeout', new Error(`no whole answer within ${Math.round(limitMs)} ms`));
+    });
+    const abort = () => {
+      sending.cancel('aborted', new Error('the caller gave up', { cause: signal?.reason }));
+    };
+    if (signal?.aborted === true) abort();
+    else signal?.addEventListener('abort', abort, { once: true });
+    try {
+      return await sending.result;
+    } finally {
+      cancelLimit();
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  async #pause(
+    delayMs: number,
+    { signal = never }: ServiceRequest,
+    attempts: readonly Attempt[],
+  ): Promise<void> {
+    try {
+      await delay(delayMs, this.#clock, signal);
+    } catch (cause: unknown) {
+      throw this.#aborted(attempts, cause);
+    }
+  }
+
+  #conclude(
+    result: SendResult,
+    { instance }: Upstream,
+    attempts: readonly Attempt[],
+  ): ServiceResponse {
+    if (result.kind === 'answer') return new ServiceResponse({ ...result, instance, attempts });
+    const { outcome, error: cause } = result;
+    switch (outcome) {
+      case 'aborted':
+        throw this.#aborted(attempts, cause);
+      case 'timeout':
+        throw this.#tooLate(attempts, cause);
+      case 'bad_response':
+        throw new UpstreamError('upstream_bad_response', 'its answer cannot be used', {
+          service: this.service,
+          attempts,
+          cause,
+        });
+      case 'refused':
+      case 'reset':
+        throw new UpstreamError('upstream_unavailable', 'no instance could be reached', {
+          service: this.service,
+          attempts,
+          cause,
+        });
+    }
+  }
+
+  #nobody(attempts: readonly Attempt[]): UpstreamError {
+    const known = this.watch.snapshot?.instances.length ?? 0;
+    const message = known === 0 ? 'no instance is registered' : 'no other instance is left to ask';
+    return new UpstreamError('upstream_unavailable', message, {
+      service: this.service,
+      attempts,
+      cause: this.watch.failure,
+    });
+  }
+
+  #tooLate(attempts: readonly Attempt[], cause?: unknown): UpstreamError {
+    const message = 'no answer before the deadline';
+    return new UpstreamError('upstream_timeout', message, {
+      service: this.service,
+      attempts,
+      cause,
+    });
+  }
+
+  #aborted(attempts: readonly Attempt[], cause: unknown): UpstreamError {
+    const message = 'the caller gave up';
+    return new UpstreamError('upstream_aborted', message, {
+      service: this.service,
+      attempts,
+      cause,
+    });
+  }
+}
+
+function outcomeOf(result: SendResult): AttemptOutcome {
+  if (result.kind === 'failure') return result.outcome;
+  const { status, headers } = result;
+  if (status === 429 || (status === 503 && headers['retry-after'] !== undefined)) {
+    return 'overloaded';
+  }
+  return status >= 502 && status <= 504 ? 'unavailable' : 'ok';
+}
+
+function isWorthRetrying(outcome: AttemptOutcome): boolean {
+  return outcome !== 'ok' && outcome !== 'aborted';
+}
+
+/** Nothing was sent, or sending it twice does no harm. */
+function isSafeToRetry({ method, isRetry }: ServiceRequest, result: SendResult): boolean {
+  if (result.kind === 'failure' && !result.sent) return true;
+  return idempotent.has(method) && isRetry !== true;
+}
+
+/** A kept connection that the server closed as the request left says nothing against asking it again. */
+function isBrokenConnection(result: SendResult): boolean {
+  return result.kind === 'failure' && result.outcome === 'reset' && !result.answering;
+}
