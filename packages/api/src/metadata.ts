@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import { idSchema, oneValue } from './record-id';
+
+const text = (maxLength: number) =>
+  z
+    .string({ error: oneValue })
+    .min(1, 'must not be empty')
+    .max(maxLength, `must be at most ${maxLength} characters`);
+
+/** What a movie is: the body of `GET` and `PUT /metadata`. */
+export const metadataSchema = z.strictObject({
+  id: idSchema,
+  title: text(500),
+  description: text(5000),
+  director: text(500),
+});
+
+/** What a movie is. */
+export type Metadata = z.infer<typeof metadataSchema>;
+
+/** Path and query of `/metadata` for one id. */
+export function metadataPath(id: string): string {
+  return `/metadata?id=${encodeURIComponent(id)}`;
+}

@@ -1,0 +1,15 @@
+export type { ServiceRouter, ServiceState } from './create-app';
+export { readJsonBody } from './json-body';
+export { parseInput } from './parse-input';
+export type { RequestContext } from './request-context';
+export { RequestError, type InputFault, type RequestErrorCode } from './request-error';
+export { runProcess, type ProcessDefinition } from './run-process';
+export { runService } from './run-service';
+export { commonSettings, portSchema, type ServiceConfig } from './service-settings';
+export type { Setting, Settings, SettingValues } from './settings';
+export {
+  startService,
+  type RunningService,
+  type ServiceClients,
+  type ServiceDefinition,
+} from './start-service';

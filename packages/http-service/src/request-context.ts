@@ -1,0 +1,119 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import {
+  Deadline,
+  retryAttemptHeader,
+  timeoutHeader,
+  UpstreamError,
+  type Attempt,
+  type ServiceClient,
+  type ServiceRequest,
+  type ServiceResponse,
+} from '@movies/service-client';
+import { RequestError } from './request-error';
+
+/** Request ids are taken over only in this form: they end up in logs and headers. */
+const safeRequestId = /^[\w.:+/=-]{1,128}$/;
+/** Passed on as they are, for whoever traces (https://www.w3.org/TR/trace-context/). */
+const traceHeaders = ['traceparent', 'tracestate'];
+
+/** A call to another service: who answered it, and every attempt. */
+export interface UpstreamCall {
+  readonly service: string;
+  servedBy: string | undefined;
+  attempts: readonly Attempt[];
+}
+
+/** What belongs to one request from its first byte to its log line. */
+export class RequestContext {
+  readonly requestId: string;
+  /** Calls to other services, in the order they were made. */
+  readonly calls: UpstreamCall[] = [];
+  /** What a route wants to see in the request's log line. */
+  readonly notes: Record<string, unknown> = {};
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #timeoutMs: number;
+  #deadline: Deadline | undefined;
+  #abandon: AbortController | undefined;
+
+  constructor(request: IncomingMessage, response: ServerResponse, timeoutMs: number) {
+    this.#request = request;
+    this.#response = response;
+    this.#timeoutMs = timeoutMs;
+    const given = request.headers['x-request-id'];
+    this.requestId = typeof given === 'string' && safeRequestId.test(given) ? given : randomUUID();
+  }
+
+  /**
+   * When the answer is of no use any more: the caller's remainder, or ours if that is less. Throws
+   * `deadline_exceeded` if nothing is left, `invalid_input` if the header is no number.
+   */
+  startDeadline(): void {
+    const header = this.#request.headers[timeoutHeader];
+    const given = header === undefined ? this.#timeoutMs : Number(header);
+    if (Number.isNaN(given)) {
+      throw new RequestError('invalid_input', `${timeoutHeader} must be milliseconds`, {
+        faults: [{ parameter: timeoutHeader, detail: 'must be milliseconds' }],
+      });
+    }
+    if (given <= 0) {
+      throw new RequestError('deadline_exceeded', 'no time was left for this request');
+    }
+    this.#deadline = Deadline.after(Math.min(given, this.#timeoutMs));
+  }
+
+  /**
+   * Calls another service for this request: with what is left of its time less `reserveMs`, its id, and
+   * abandoned when it is.
+   */
+  async call(
+    client: ServiceClient,
+    request: Pick<ServiceRequest, 'method' | 'path'>,
+    reserveMs: number,
+  ): Promise<ServiceResponse> {
+    const call: UpstreamCall = { service: client.service, servedBy: undefined, attempts: [] };
+    this.calls.push(call);
+    const deadline = this.#deadline ?? Deadline.after(this.#timeoutMs);
+    try {
+      const response = await client.request({
+        ...request,
+        headers: this.#passedOn(),
+        deadline: deadline.earlier(reserveMs),
+        signal: this.#signal(),
+        isRetry: Number(this.#request.headers[retryAttemptHeader] ?? 0) > 0,
+      });
+      call.attempts = response.attempts;
+      call.servedBy = response.header('x-served-by') ?? response.instance.id;
+      return response;
+    } catch (error: unknown) {
+      if (error instanceof UpstreamError) call.attempts = error.attempts;
+      throw error;
+    }
+  }
+
+  /** Nobody waits any more: ends the calls that are still under way. */
+  abandon(): void {
+    this.#abandon?.abort();
+  }
+
+  #signal(): AbortSignal {
+    if (this.#abandon === undefined) {
+      const controller = new AbortController();
+      this.#abandon = controller;
+      this.#response.once('close', () => {
+        controller.abort();
+      });
+    }
+    return this.#abandon.signal;
+  }
+
+  #passedOn(): Record<string, string> {
+    const headers: Record<string, string> = { 'x-request-id': this.requestId };
+    for (const name of traceHeaders) {
+      const value = this.#request.headers[name];
+      if (typeof value === 'string') headers[name] = value;
+    }
+    return headers;
+  }
+}

@@ -1,0 +1,113 @@
+import { constants } from 'node:os';
+import { ConfigError } from './config-error';
+import { helpText, parseSettings, wantsHelp, type Settings, type SettingValues } from './settings';
+import type { RunningService } from './start-service';
+
+/** What a process ends with; 128 + signal on a second signal. */
+const exitCodes = { cleanStop: 0, failure: 1, badConfig: 78 } as const;
+
+/** npm passes on the Ctrl-C that the terminal has already sent to every process: one press, two signals. */
+const echoMs = 300;
+
+export interface ProcessDefinition<S extends Settings> {
+  /** First line of `--help`. */
+  readonly usage: string;
+  readonly settings: S;
+  /** What to start, one after the other; stopped in reverse, so that a caller goes before what it calls. */
+  readonly services: (values: SettingValues<S>) => readonly (() => Promise<RunningService>)[];
+  /** Closes what the services shared, after the last of them. */
+  readonly release: (values: SettingValues<S>) => Promise<void>;
+  /** Told once all are ready. */
+  readonly onReady?: (services: readonly RunningService[]) => void;
+}
+
+/** Runs services as this process: settings, signals, exit codes. Resolves when they are started. */
+export async function runProcess<S extends Settings>(
+  definition: ProcessDefinition<S>,
+): Promise<void> {
+  const argv = process.argv.slice(2);
+  if (wantsHelp(argv)) {
+    process.stdout.write(helpText(definition.usage, definition.settings));
+    return;
+  }
+  try {
+    const values = parseSettings(definition.settings, { argv, env: process.env });
+    await new ServiceProcess(definition, values).start();
+  } catch (error: unknown) {
+    process.stderr.write(`${describeStartError(error)}\n`);
+    process.exitCode = error instanceof ConfigError ? exitCodes.badConfig : exitCodes.failure;
+  }
+}
+
+class ServiceProcess<S extends Settings> {
+  readonly #definition: ProcessDefinition<S>;
+  readonly #values: SettingValues<S>;
+  readonly #running: RunningService[] = [];
+  #firstSignal: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
+
+  constructor(definition: ProcessDefinition<S>, values: SettingValues<S>) {
+    this.#definition = definition;
+    this.#values = values;
+  }
+
+  async start(): Promise<void> {
+    // A closed terminal is as good a reason to stop as Ctrl-C.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => {
+        this.#onSignal(signal);
+      });
+    }
+    try {
+      for (const start of this.#definition.services(this.#values))
+        this.#running.push(await start());
+    } catch (error: unknown) {
+      await this.#stop();
+      throw error;
+    }
+    await Promise.all(this.#running.map(({ ready }) => ready));
+    this.#definition.onReady?.(this.#running);
+  }
+
+  #onSignal(signal: NodeJS.Signals): void {
+    const at = performance.now();
+    const first = this.#firstSignal;
+    if (first === undefined) {
+      this.#firstSignal = { signal, at };
+      void this.#stopAndExit();
+    } else if (signal !== 'SIGINT' || first.signal !== signal || at - first.at > echoMs) {
+      process.exit(128 + constants.signals[signal]);
+    }
+  }
+
+  async #stopAndExit(): Promise<void> {
+    const clean = await this.#stop();
+    // Nothing should be left to wait for; if something is, it must not hold the process.
+    process.exit(clean ? exitCodes.cleanStop : exitCodes.failure);
+  }
+
+  async #stop(): Promise<boolean> {
+    let clean = true;
+    for (const service of this.#running.toReversed()) clean = (await service.stop()) && clean;
+    await this.#definition.release(this.#values);
+    return clean;
+  }
+}
+
+function describeStartError(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  const { code, port, address, message } = error as NodeJS.ErrnoException & {
+    readonly port?: number;
+    readonly address?: string;
+  };
+  switch (code) {
+    case 'EADDRINUSE':
+      return `Port ${port ?? ''} is taken: stop what listens there, or choose another (--help; 0 picks a free one).`;
+    case 'EACCES':
+      return `Port ${port ?? ''} may not be used: choose one above 1023 (--help).`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `The address ${address ?? ''} is none of this machine: choose another with --host.`;
+    default:
+      return `Could not start: ${message}`;
+  }
+}

@@ -1,0 +1,262 @@
+import { randomBytes } from 'node:crypto';
+import {
+  Backoff,
+  createInstance,
+  delay,
+  formatAddress,
+  systemClock,
+  type DiscoveryError,
+  type Instance,
+  type Registration,
+} from '@movies/discovery';
+import { ServiceClient } from '@movies/service-client';
+import type { Logger } from 'pino';
+import { findAdvertisedAddress } from './advertised-address';
+import { createApp, type ServiceRouter } from './create-app';
+import { logFailures } from './failure-log';
+import { Health } from './health';
+import { HttpListener } from './http-listener';
+import { createLogger } from './logger';
+import { Metrics } from './metrics';
+import type { ServiceConfig } from './service-settings';
+
+/** What a service brings: its name, whom it calls, its routes. */
+export interface ServiceDefinition {
+  readonly name: string;
+  readonly version: string;
+  /** Names of the services it calls; their sets must be known before it is ready. */
+  readonly upstreams: readonly string[];
+  /** Adds the routes; there is a client for each of `upstreams`. */
+  readonly routes: (router: ServiceRouter, clients: ServiceClients) => void;
+}
+
+/** A client for each upstream, by name. */
+export type ServiceClients = ReadonlyMap<string, ServiceClient>;
+
+/** A service that accepts connections. */
+export interface RunningService {
+  readonly name: string;
+  readonly instanceId: string;
+  readonly port: number;
+  readonly logger: Logger;
+  /** Resolves when it is ready for the first time; never rejects, stays pending if it is stopped before. */
+  readonly ready: Promise<void>;
+  /**
+   * Stops in order; resolves to whether everything in flight was answered. Twice is fine.
+   */
+  stop(): Promise<boolean>;
+}
+
+/** The environment that tells a pod who it is (the downward API sets it). */
+type PodEnvironment = Readonly<Record<string, string | undefined>>;
+
+const podShutdownDelayMs = 5000;
+
+/**
+ * The one start and stop order:
+ * bind → register → first sync → ready; then, on `stop`,
+ * not ready, deregister → serve on for the delay → stop accepting → finish what is in flight →
+ * close clients and watches. Rejects only if it cannot bind or find its address.
+ *
+ * The registry is the caller's: several services may share it, so it is closed after the last of them.
+ */
+export async function startService(
+  definition: ServiceDefinition,
+  config: ServiceConfig,
+  env: PodEnvironment = process.env,
+): Promise<RunningService> {
+  const service = new Service(definition, config, env);
+  await service.start();
+  return service;
+}
+
+class Service implements RunningService {
+  readonly name: string;
+  readonly instanceId: string;
+  readonly logger: Logger;
+  readonly ready: Promise<void>;
+  readonly #definition: ServiceDefinition;
+  readonly #config: ServiceConfig;
+  readonly #env: PodEnvironment;
+  readonly #health = new Health();
+  readonly #metrics = new Metrics();
+  readonly #clients: Map<string, ServiceClient>;
+  readonly #stopping = new AbortController();
+  #listener: HttpListener | undefined;
+  #registration: Registration | undefined;
+  /** Why the last try to register failed; the registration knows of later ones. */
+  #registerFailure: DiscoveryError | undefined;
+  #becomingReady: Promise<void> = Promise.resolve();
+  #announceReady: () => void = () => undefined;
+  #stopLoggingFailures: () => void = () => undefined;
+  #stopped: Promise<boolean> | undefined;
+
+  constructor(definition: ServiceDefinition, config: ServiceConfig, env: PodEnvironment) {
+    this.#definition = definition;
+    this.#config = config;
+    this.#env = env;
+    this.name = definition.name;
+    this.instanceId = env['POD_NAME'] ?? `${definition.name}-${randomBytes(4).toString('hex')}`;
+    this.logger = createLogger({
+      level: config.logLevel,
+      format: config.logFormat,
+      base: { service: definition.name, instance: this.instanceId },
+    });
+    this.ready = new Promise((resolve) => {
+      this.#announceReady = resolve;
+    });
+    this.#clients = new Map(
+      definition.upstreams.map((service) => [service, this.#createClient(service)]),
+    );
+  }
+
+  get port(): number {
+    return this.#listener?.port ?? 0;
+  }
+
+  async start(): Promise<void> {
+    const { host, port, requestTimeoutMs } = this.#config;
+    const app = createApp({
+      instanceId: this.instanceId,
+      requestTimeoutMs,
+      logger: this.logger,
+      health: this.#health,
+      metrics: this.#metrics,
+      routes: (router) => {
+        this.#definition.routes(router, this.#clients);
+      },
+    });
+    const handler = app.callback();
+    try {
+      this.#listener = await HttpListener.listen({
+        port,
+        host,
+        handler: (request, response) => void handler(request, response),
+      });
+      const instance = await this.#describeInstance(this.#listener.port);
+      this.logger.info(
+        { port: this.#listener.port, advertised: formatAddress(instance) },
+        `listening on port ${this.#listener.port}`,
+      );
+      this.#stopLoggingFailures = logFailures({
+        failures: () => this.#failures(),
+        logger: this.logger,
+        clock: systemClock,
+      });
+      this.#becomingReady = this.#becomeReady(instance);
+    } catch (error: unknown) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  stop(): Promise<boolean> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #becomeReady(instance: Instance): Promise<void> {
+    const { signal } = this.#stopping;
+    try {
+      this.#registration = await this.#register(instance, signal);
+      for (const { watch } of this.#clients.values()) {
+        while (watch.snapshot === undefined) {
+          this.#health.becomeUnready(
+            `the instances of '${watch.service}' are not known: ` +
+              (watch.failure?.message ?? 'the registry has not answered yet'),
+          );
+          await watch.firstSync({ signal, timeoutMs: 1000 }).catch(() => undefined);
+          signal.throwIfAborted();
+        }
+      }
+    } catch (error: unknown) {
+      if (signal.aborted) return;
+      throw error;
+    }
+    this.#health.becomeReady();
+    this.#registration?.reportHealth(true);
+    this.logger.info('ready');
+    this.#announceReady();
+  }
+
+  /** Tries until it succeeds or the service stops; there is nothing to register where the platform does. */
+  async #register(instance: Instance, signal: AbortSignal): Promise<Registration | undefined> {
+    const { registrar } = this.#config.registry;
+    const backoff = new Backoff({ initialMs: 500, maxMs: 5000, random: Math.random });
+    while (registrar !== undefined) {
+      try {
+        const registration = await registrar.register(instance, { signal });
+        this.#registerFailure = undefined;
+        return registration;
+      } catch (error: unknown) {
+        signal.throwIfAborted();
+        this.#registerFailure = error as DiscoveryError;
+        this.#health.becomeUnready(`not registered: ${this.#registerFailure.message}`);
+        await delay(backoff.next(), systemClock, signal);
+      }
+    }
+    return undefined;
+  }
+
+  async #stop(): Promise<boolean> {
+    const { shutdownDelayMs, shutdownTimeoutMs } = this.#config;
+    const inPod = this.#env['KUBERNETES_SERVICE_HOST'] !== undefined;
+    const delayMs = shutdownDelayMs ?? (inPod ? podShutdownDelayMs : 0);
+    this.#health.becomeUnready('draining');
+    this.#listener?.beginClosing();
+    this.#stopping.abort();
+    this.#stopLoggingFailures();
+    await this.#becomingReady;
+    await this.#registration?.deregister().catch((error: unknown) => {
+      this.logger.warn({ err: error }, 'could not be deregistered; its check will expire');
+    });
+    if (this.#listener !== undefined && delayMs > 0) {
+      this.logger.info(`draining: serving on for ${delayMs} ms`);
+      await delay(delayMs, systemClock, new AbortController().signal);
+    }
+    const finished = (await this.#listener?.close(shutdownTimeoutMs)) ?? true;
+    await Promise.all([...this.#clients.values()].map((client) => client.close()));
+    this.logger.info(finished ? 'stopped' : 'stopped; requests in flight were cut off');
+    return finished;
+  }
+
+  #createClient(service: string): ServiceClient {
+    const client = new ServiceClient({
+      service,
+      registry: this.#config.registry.registry,
+      deadlineMs: this.#config.requestTimeoutMs,
+      onAttempt: (attempt) => {
+        this.#metrics.countAttempt(attempt);
+      },
+    });
+    this.#metrics.follow(client);
+    return client;
+  }
+
+  async #describeInstance(port: number): Promise<Instance> {
+    const { advertise, host, registry, zone } = this.#config;
+    const address = await findAdvertisedAddress({
+      advertise,
+      host,
+      port,
+      agent: registry.agent,
+      podIp: this.#env['POD_IP'],
+    });
+    return createInstance({
+      ...address,
+      id: this.instanceId,
+      service: this.name,
+      // Not before it is ready: whoever is registered early gets traffic early.
+      state: 'not_ready',
+      labels: { version: this.#definition.version },
+      ...(zone === undefined ? {} : { zone }),
+    });
+  }
+
+  #failures(): DiscoveryError[] {
+    const watches = [...this.#clients.values()].map(({ watch }) => watch.failure);
+    return [this.#registerFailure, this.#registration?.failure, ...watches].filter(
+      (failure) => failure !== undefined,
+    );
+  }
+}

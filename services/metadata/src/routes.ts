@@ -1,0 +1,26 @@
+import { byIdQuery, metadataSchema } from '@movies/api';
+import { parseInput, readJsonBody, RequestError, type ServiceRouter } from '@movies/http-service';
+import type { MetadataRepository } from './metadata-repository';
+
+/** `GET` and `PUT /metadata?id=` */
+export function addMetadataRoutes(router: ServiceRouter, repository: MetadataRepository): void {
+  router.get('/metadata', async (ctx) => {
+    const { id } = parseInput(byIdQuery, ctx.query);
+    const metadata = await repository.get(id);
+    if (metadata === undefined) throw new RequestError('not_found', `there is no movie '${id}'`);
+    ctx.body = metadata;
+  });
+
+  router.put('/metadata', async (ctx) => {
+    const { id } = parseInput(byIdQuery, ctx.query);
+    const metadata = parseInput(metadataSchema, await readJsonBody(ctx));
+    if (metadata.id !== id) {
+      const detail = `is '${metadata.id}' in the body but '${id}' in the query`;
+      throw new RequestError('invalid_input', `id ${detail}`, {
+        faults: [{ parameter: 'id', detail }],
+      });
+    }
+    await repository.put(metadata);
+    ctx.status = 204;
+  });
+}
