@@ -16,7 +16,9 @@ export class Heartbeat {
   readonly #options: HeartbeatOptions;
   readonly #stop = new AbortController();
   #cancelTimer: () => void = () => undefined;
-  #running: Promise<void> | undefined;
+  #beating = false;
+  /** The last beat; settled unless one is under way. */
+  #running = Promise.resolve();
   #again = false;
 
   constructor(options: HeartbeatOptions) {
@@ -27,10 +29,11 @@ export class Heartbeat {
   /** Beats at once; if a beat is under way, once more after it. */
   beatNow(): void {
     if (this.#stop.signal.aborted) return;
-    if (this.#running !== undefined) {
+    if (this.#beating) {
       this.#again = true;
       return;
     }
+    this.#beating = true;
     this.#cancelTimer();
     this.#running = this.#beat();
   }
@@ -44,7 +47,7 @@ export class Heartbeat {
 
   async #beat(): Promise<void> {
     await this.#options.beat(this.#stop.signal);
-    this.#running = undefined;
+    this.#beating = false;
     if (this.#stop.signal.aborted) return;
     if (this.#again) {
       this.#again = false;

@@ -47,10 +47,11 @@ function openMemory(text: string): OpenedRegistry {
 function parseStatic(text: string): Record<string, Address[]> {
   const sets: Record<string, Address[]> = {};
   for (const part of text.slice('static:'.length).split(';')) {
-    const [service = '', list] = part.split('=');
-    if (service === '' || list === undefined) {
+    const [service = '', list, ...more] = part.split('=');
+    if (service === '' || list === undefined || more.length > 0) {
       throw invalid(text, `'${part}' is not service=host:port,host:port`);
     }
+    if (sets[service] !== undefined) throw invalid(text, `'${service}' is named twice`);
     sets[service] = list.split(',').map((address) => readAddress(text, address));
   }
   return sets;
@@ -59,12 +60,15 @@ function parseStatic(text: string): Record<string, Address[]> {
 /** `consul://host:port?agent=host:port&token-file=&dc=`, with `+https` also `ca-file`, `cert-file`, `key-file` */
 function openConsul(text: string, https: boolean): OpenedRegistry {
   const url = URL.parse(text);
-  if (url === null || url.hostname === '') throw invalid(text, 'expected consul://host:port');
-  if (url.username !== '' || url.password !== '') {
-    throw invalid(url.host, 'it holds a user or password; give the token as token-file=<path>');
+  if (url === null || url.hostname === '') {
+    throw invalid(text, `expected ${https ? 'consul+https' : 'consul'}://host:port`);
   }
-  if (url.pathname !== '' && url.pathname !== '/')
-    throw invalid(text, `'${url.pathname}' is no part of it`);
+  if (url.username !== '' || url.password !== '') {
+    throw invalid(text, 'it holds a user or password; give the token as token-file=<path>');
+  }
+  for (const part of [url.pathname.replace(/^\/$/, ''), url.hash]) {
+    if (part !== '') throw invalid(text, `'${part}' is no part of it`);
+  }
   const tlsParameters = ['ca-file', 'cert-file', 'key-file'];
   const known = ['agent', 'token-file', 'dc', ...(https ? tlsParameters : [])];
   for (const name of url.searchParams.keys()) {
@@ -114,9 +118,14 @@ function withUrl<T>(text: string, open: () => T): T {
 function invalid(text: string, reason: string, cause?: Error): DiscoveryError {
   return new DiscoveryError(
     'invalid_registry_url',
-    `the registry URL '${text}' cannot be used: ${reason}`,
-    {
-      cause,
-    },
+    `the registry URL '${withoutSecrets(text)}' cannot be used: ${reason}`,
+    { cause },
   );
+}
+
+/** The message goes to a log, and a token that was put into the URL by mistake must not. */
+function withoutSecrets(text: string): string {
+  return text
+    .replace(/\/\/[^/?#]*@/, '//***@')
+    .replace(/([?&][^=&]*(?:token|secret)=)[^&#]*/gi, '$1***');
 }

@@ -26,6 +26,7 @@ export class SnapshotStore implements SnapshotSink {
   readonly #listeners = new Set<Listener>();
   #snapshot: Snapshot | undefined;
   #failure: DiscoveryError | undefined;
+  #round = 0;
 
   constructor(service: string, clock: Clock) {
     this.service = service;
@@ -77,7 +78,11 @@ export class SnapshotStore implements SnapshotSink {
   }
 
   #notify(snapshot: Snapshot): void {
+    this.#round += 1;
+    const round = this.#round;
     for (const listener of [...this.#listeners]) {
+      // A listener caused the next round, and everyone has heard of that already.
+      if (this.#round !== round) return;
       if (this.#listeners.has(listener)) tell(listener, snapshot);
     }
   }
@@ -88,9 +93,10 @@ function tell(listener: Listener, snapshot: Snapshot): void {
     listener(snapshot);
   } catch (error: unknown) {
     // A warning neither ends the process nor vanishes, and the other listeners still hear of the set.
-    process.emitWarning(error instanceof Error ? error : new Error(String(error)), {
+    // As text: for an Error object Node ignores code and detail.
+    process.emitWarning(`a listener of service '${snapshot.service}' threw: ${String(error)}`, {
       code: 'DISCOVERY_LISTENER',
-      detail: `a listener of service '${snapshot.service}' threw`,
+      ...(error instanceof Error && error.stack !== undefined ? { detail: error.stack } : {}),
     });
   }
 }

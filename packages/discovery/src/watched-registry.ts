@@ -59,11 +59,13 @@ export class WatchedRegistry implements Registry {
       this.#clock,
       this.#options.neverOld ?? false,
       async () => {
-        this.#watches.delete(watch);
         shared.watches -= 1;
-        if (shared.watches > 0) return;
-        this.#feeds.delete(service);
-        await shared.feed.close();
+        if (shared.watches === 0) {
+          this.#feeds.delete(service);
+          await shared.feed.close();
+        }
+        // Last, so that `close` of the registry waits for a watch that is closing already.
+        this.#watches.delete(watch);
       },
     );
     this.#watches.add(watch);
@@ -209,8 +211,7 @@ class Watch implements ServiceWatch {
   }
 
   async #end(): Promise<void> {
-    // One turn later, so that `#closing` is set before anyone hears of the end.
-    await Promise.resolve();
+    // Before anything is awaited: silence begins when `close` is called.
     for (const end of [...this.#endings]) end();
     await this.#release();
   }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { Agent } from 'undici';
 import { formatAddress, type Address } from '../address';
 import type { Clock } from '../clock';
@@ -61,18 +62,13 @@ export class ConsulApi {
   #token: string | undefined;
   #current = 0;
 
-  /** Throws `invalid_registry_url` if a file it names cannot be read. */
+  /** Throws `invalid_registry_url` if a file it names cannot be read or used. */
   constructor(options: ConsulApiOptions) {
     this.#options = options;
     this.#scheme = options.tls === undefined ? 'http' : 'https';
     this.#token = readToken(options.tokenFile);
     this.#dispatcher = new Agent({
-      connect: {
-        timeout: 2000,
-        ca: readPem('ca-file', options.tls?.caFile),
-        cert: readPem('cert-file', options.tls?.certFile),
-        key: readPem('key-file', options.tls?.keyFile),
-      },
+      connect: { timeout: 2000, ...readTls(options.tls) },
       // A blocking query is silent for a minute; `timeoutMs` of each call bounds it instead.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -169,8 +165,24 @@ function readToken(file: string | undefined): string | undefined {
   return file === undefined ? undefined : read('token-file', file).trim();
 }
 
-function readPem(parameter: string, file: string | undefined): string | undefined {
-  return file === undefined ? undefined : read(parameter, file);
+function readTls({ caFile, certFile, keyFile }: ConsulTls = {}): SecureContextOptions {
+  const pems: SecureContextOptions = {
+    ...(caFile === undefined ? {} : { ca: read('ca-file', caFile) }),
+    ...(certFile === undefined ? {} : { cert: read('cert-file', certFile) }),
+    ...(keyFile === undefined ? {} : { key: read('key-file', keyFile) }),
+  };
+  try {
+    // Made once only to see that it can be: undici would make it with the first connection.
+    createSecureContext(pems);
+  } catch (error: unknown) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DiscoveryError(
+      'invalid_registry_url',
+      `'ca-file', 'cert-file' and 'key-file' cannot be used together: ${reason}`,
+      { cause: error },
+    );
+  }
+  return pems;
 }
 
 function read(parameter: string, file: string): string {

@@ -1,3 +1,4 @@
+import { formatAddress } from '../address';
 import { DiscoveryError } from '../discovery-error';
 import { createInstance, type Instance } from '../instance';
 
@@ -20,15 +21,35 @@ interface HealthEntry {
  * The instances in an answer of `GET /v1/health/service/:name`. A service without an address listens
  * at its node's; a warning keeps an instance ready with its warning weight; any critical check, which
  * maintenance mode is too, makes it not ready. An entry without a usable port is no instance.
+ * Consul's ids are unique on a node only: ids that stand for several addresses get the address added.
  */
 export function parseHealthEntries(service: string, body: string): Instance[] {
-  const entries: unknown = JSON.parse(body);
-  if (!Array.isArray(entries)) {
-    throw new DiscoveryError('registry_unavailable', `Consul's answer for '${service}' is no list`);
+  try {
+    const entries = (JSON.parse(body) as HealthEntry[]).filter(
+      ({ Service: { Port } }) => Port > 0 && Port <= 65_535,
+    );
+    return withOwnIds(entries.map((entry) => toInstance(service, entry)));
+  } catch (error: unknown) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DiscoveryError(
+      'registry_unavailable',
+      `Consul's answer for '${service}' cannot be read: ${reason}`,
+      { cause: error },
+    );
   }
-  return (entries as HealthEntry[])
-    .filter(({ Service: { Port } }) => Port > 0)
-    .map((entry) => toInstance(service, entry));
+}
+
+function withOwnIds(instances: readonly Instance[]): Instance[] {
+  const addresses = new Map<string, Set<string>>();
+  for (const instance of instances) {
+    const known = addresses.get(instance.id) ?? new Set();
+    addresses.set(instance.id, known.add(formatAddress(instance)));
+  }
+  return instances.map((instance) => {
+    const several = (addresses.get(instance.id)?.size ?? 0) > 1;
+    if (!several) return instance;
+    return createInstance({ ...instance, id: `${instance.id}@${formatAddress(instance)}` });
+  });
 }
 
 function toInstance(service: string, { Node, Service, Checks }: HealthEntry): Instance {

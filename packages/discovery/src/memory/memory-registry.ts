@@ -31,7 +31,7 @@ export class MemoryRegistry implements Registry, Registrar {
   readonly #sinks = new Map<string, SnapshotSink>();
   readonly #heartbeats = new Set<Heartbeat>();
   readonly #watched: WatchedRegistry;
-  readonly #cancelSweep = new Map<string, () => void>();
+  readonly #cancelPrune = new Map<string, () => void>();
   #closed = false;
 
   constructor(options: MemoryRegistryOptions = {}) {
@@ -97,11 +97,11 @@ export class MemoryRegistry implements Registry, Registrar {
 
   #openFeed(service: string, sink: SnapshotSink) {
     this.#sinks.set(service, sink);
-    this.#publish(service);
+    this.#prune(service);
     return {
       close: () => {
-        this.#cancelSweep.get(service)?.();
-        this.#cancelSweep.delete(service);
+        this.#cancelPrune.get(service)?.();
+        this.#cancelPrune.delete(service);
         this.#sinks.delete(service);
         return Promise.resolve();
       },
@@ -122,25 +122,34 @@ export class MemoryRegistry implements Registry, Registrar {
     this.#publish(instance.service);
   }
 
-  /** Prunes what is stale, publishes the rest, and comes back when the next one could be stale. */
-  #publish(service: string): void {
-    const entries = this.#services.get(service) ?? new Map<string, Entry>();
+  /**
+   * Takes out what is stale. Only here and not with every beat: after the event loop was blocked all
+   * beats are late, and the first of them would take out the others.
+   */
+  #prune(service: string): void {
+    const entries = this.#services.get(service);
     const now = this.#clock.now();
-    let nextStaleAt = Number.POSITIVE_INFINITY;
-    for (const [id, { beatAt }] of entries) {
-      const staleAt = beatAt + this.#staleAfterMs;
-      if (staleAt < now) entries.delete(id);
-      else nextStaleAt = Math.min(nextStaleAt, staleAt);
+    for (const [id, { beatAt }] of entries ?? []) {
+      if (beatAt + this.#staleAfterMs < now) entries?.delete(id);
     }
+    if (entries?.size === 0) this.#services.delete(service);
+    this.#publish(service);
+  }
+
+  /** Tells what is known, and prunes when the next instance could be stale. */
+  #publish(service: string): void {
     const sink = this.#sinks.get(service);
     if (sink === undefined) return;
-    sink.publish([...entries.values()].map(({ instance }) => instance));
-    this.#cancelSweep.get(service)?.();
-    this.#cancelSweep.delete(service);
-    if (nextStaleAt === Number.POSITIVE_INFINITY) return;
-    const sweep = this.#clock.schedule(nextStaleAt - now + 1, () => {
-      this.#publish(service);
-    });
-    this.#cancelSweep.set(service, sweep);
+    const entries = [...(this.#services.get(service)?.values() ?? [])];
+    this.#cancelPrune.get(service)?.();
+    this.#cancelPrune.delete(service);
+    if (entries.length > 0) {
+      const staleAt = Math.min(...entries.map(({ beatAt }) => beatAt)) + this.#staleAfterMs;
+      const prune = this.#clock.schedule(staleAt - this.#clock.now() + 1, () => {
+        this.#prune(service);
+      });
+      this.#cancelPrune.set(service, prune);
+    }
+    sink.publish(entries.map(({ instance }) => instance));
   }
 }

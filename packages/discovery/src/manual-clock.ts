@@ -1,4 +1,4 @@
-import type { Clock } from '../clock';
+import type { Clock } from './clock';
 
 interface Timer {
   readonly dueAt: number;
@@ -29,6 +29,11 @@ export class ManualClock implements Clock {
     return () => {
       this.#timers.delete(timer);
     };
+  }
+
+  /** Moves time on and runs nothing, as an event loop that is blocked; `advance` runs what is overdue. */
+  stall(byMs: number): void {
+    this.#now += byMs;
   }
 
   /** Moves time on, running what falls due; promises settle between two timers. */

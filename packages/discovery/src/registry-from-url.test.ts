@@ -1,0 +1,148 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Address } from './address';
+import { ConsulRegistry } from './consul/consul-registry';
+import { DiscoveryError } from './discovery-error';
+import { MemoryRegistry } from './memory/memory-registry';
+import { registryFromUrl } from './registry-from-url';
+import { StaticRegistry } from './static/static-registry';
+
+const folder = mkdtempSync(join(tmpdir(), 'registry-from-url-'));
+const tokenFile = join(folder, 'token');
+const notPem = join(folder, 'not.pem');
+
+beforeAll(() => {
+  writeFileSync(tokenFile, 'a-token\n');
+  writeFileSync(notPem, 'no certificate');
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+/** What is thrown for a URL: its code, and its message without the beginning that all share. */
+function refusal(text: string): [code: string, shown: string, reason: string] {
+  try {
+    registryFromUrl(text);
+  } catch (error: unknown) {
+    if (!(error instanceof DiscoveryError)) throw error;
+    const { shown = '', reason = '' } =
+      /^the registry URL '(?<shown>.*?)' cannot be used: (?<reason>.*)$/.exec(error.message)
+        ?.groups ?? {};
+    return [error.code, shown, reason];
+  }
+  throw new Error(`'${text}' was taken`);
+}
+
+describe('registryFromUrl', () => {
+  it('opens a memory registry, which registers too', async () => {
+    const { registry, registrar, agent } = registryFromUrl('memory:');
+    expect(registry).toBeInstanceOf(MemoryRegistry);
+    expect([registrar, agent]).toEqual([registry, undefined]);
+    await registry.close();
+  });
+
+  it('opens a static registry, at which nothing can register', async () => {
+    const { registry, registrar, agent } = registryFromUrl(
+      'static:metadata=localhost:8081,[::1]:8091;rating=127.0.0.1:8082',
+    );
+    expect(registry).toBeInstanceOf(StaticRegistry);
+    const ids = async (service: string) =>
+      (await registry.discover(service)).map((instance) => instance.id);
+    expect(await ids('metadata')).toEqual(['[::1]:8091', 'localhost:8081']);
+    expect(await ids('rating')).toEqual(['127.0.0.1:8082']);
+    expect([registrar, agent]).toEqual([undefined, undefined]);
+    await registry.close();
+  });
+
+  it.each<[string, Address]>([
+    ['consul://127.0.0.1:8500', { host: '127.0.0.1', port: 8500 }],
+    ['consul://127.0.0.1:9500/', { host: '127.0.0.1', port: 9500 }],
+    ['consul://consul', { host: 'consul', port: 8500 }],
+    ['consul://[::1]', { host: '::1', port: 8500 }],
+    ['consul://[::1]:9500', { host: '::1', port: 9500 }],
+    ['consul://consul?dc=west', { host: 'consul', port: 8500 }],
+    ['consul://consul:1?agent=other:2&agent=[::1]:3', { host: 'consul', port: 1 }],
+    [`consul://consul?token-file=${tokenFile}`, { host: 'consul', port: 8500 }],
+    ['consul+https://consul:8501', { host: 'consul', port: 8501 }],
+  ])('opens %s, which registers too, and tells its agent', async (text, expected) => {
+    const { registry, registrar, agent } = registryFromUrl(text);
+    expect(registry).toBeInstanceOf(ConsulRegistry);
+    expect([registrar, agent]).toEqual([registry, expected]);
+    await registry.close();
+  });
+
+  const schemes = 'memory:, static:, consul:, consul+https:';
+  const pairs = 'is not service=host:port,host:port';
+
+  it.each([
+    ['', `it begins with none of ${schemes}`],
+    ['localhost', `it begins with none of ${schemes}`],
+    ['http://localhost:8500', `it begins with none of ${schemes}`],
+    ['memory:x', "'memory:' takes nothing after it"],
+    ['memory://', "'memory:' takes nothing after it"],
+    ['static:', `'' ${pairs}`],
+    ['static:metadata', `'metadata' ${pairs}`],
+    ['static:=localhost:8081', `'=localhost:8081' ${pairs}`],
+    ['static:metadata=localhost:8081;', `'' ${pairs}`],
+    ['static:metadata=a:1=b:2', `'metadata=a:1=b:2' ${pairs}`],
+    ['static:metadata=a:1;metadata=b:1', "'metadata' is named twice"],
+    ['static:metadata=', "'' is not an address: expected host:port or [ipv6]:port"],
+    ['static:metadata=::1:1', "'::1:1' is not an address: expected host:port or [ipv6]:port"],
+    ['static:metadata=a:0', '0 is not a port: expected 1 to 65535'],
+    ['consul:', 'expected consul://host:port'],
+    ['consul:127.0.0.1:8500', 'expected consul://host:port'],
+    ['consul://', 'expected consul://host:port'],
+    ['consul://:8500', 'expected consul://host:port'],
+    ['consul://consul:99999', 'expected consul://host:port'],
+    ['consul+https://consul:x', 'expected consul+https://host:port'],
+    ['consul://consul:0', '0 is not a port: expected 1 to 65535'],
+    ['consul://consul/v1', "'/v1' is no part of it"],
+    ['consul://consul#x', "'#x' is no part of it"],
+    ['consul://consul?agent=other', "'other' is not an address: expected host:port or [ipv6]:port"],
+    [
+      'consul://consul?datacenter=west',
+      "the parameter 'datacenter' is not known here; known are agent, token-file, dc",
+    ],
+    [
+      'consul://consul?ca-file=ca.pem',
+      "the parameter 'ca-file' is not known here; consul+https: takes it",
+    ],
+    [
+      'consul://consul?token-file=/none/token',
+      "cannot read the file of 'token-file', /none/token (ENOENT)",
+    ],
+    [
+      'consul+https://consul?ca-file=/none/ca.pem',
+      "cannot read the file of 'ca-file', /none/ca.pem (ENOENT)",
+    ],
+    [
+      'consul+https://consul?cert-file=/none/cert.pem',
+      "cannot read the file of 'cert-file', /none/cert.pem (ENOENT)",
+    ],
+    [
+      'consul+https://consul?key-file=/none/key.pem',
+      "cannot read the file of 'key-file', /none/key.pem (ENOENT)",
+    ],
+  ])("refuses '%s', naming it and the remedy: %s", (text, reason) => {
+    expect(refusal(text)).toEqual(['invalid_registry_url', text, reason]);
+  });
+
+  it('refuses a key file that holds no key, before anything is asked', () => {
+    const [code, , reason] = refusal(`consul+https://consul?key-file=${notPem}`);
+    expect(code).toBe('invalid_registry_url');
+    expect(reason).toMatch(/^'ca-file', 'cert-file' and 'key-file' cannot be used together: /);
+  });
+
+  it.each([
+    ['consul://admin:secret@consul:8500', 'give the token as token-file=<path>'],
+    ['consul://secret@consul:8500', 'give the token as token-file=<path>'],
+    ['consul://admin:secret@consul:99999', 'expected consul://host:port'],
+    ['consul://consul?token=secret', 'known are agent, token-file, dc'],
+  ])('does not repeat a secret: %s', (text, remedy) => {
+    const refused = refusal(text);
+    expect(refused.join()).not.toContain('secret');
+    expect(refused[2]).toContain(remedy);
+  });
+});
