@@ -1,0 +1,35 @@
+# Everything is run through npm, so that it runs on the Node that the project brings along.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+NPM_RUN := npm run --silent
+INSTALLED := node_modules/.installed
+
+.PHONY: help start test test-consul audit format bench doctor
+
+help: ## Explain every target
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+start: $(INSTALLED) ## Run all three services in one process, with sample movies; Ctrl-C stops them
+	@$(NPM_RUN) start
+
+test: $(INSTALLED) ## Format, lint, types, import rules, and every test that needs nothing but Node
+	@$(NPM_RUN) check -- format lint types imports local
+
+test-consul: $(INSTALLED) ## The tests on a real Consul: CONSUL_BIN, or consul on the PATH
+	@$(NPM_RUN) check -- consul
+
+audit: $(INSTALLED) ## Look for known holes in what the services depend on
+	@$(NPM_RUN) check -- audit
+
+format: $(INSTALLED) ## Format every file
+	@$(NPM_RUN) format
+
+bench: $(INSTALLED) ## Measure, against peers in the same run (bench/README.md)
+	@$(NPM_RUN) bench
+
+doctor: ## Print which tools are here, and how to get those that are missing
+	@sh scripts/doctor.sh
+
+$(INSTALLED): package.json package-lock.json $(wildcard packages/*/package.json services/*/package.json)
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Prints a line a tool: what it is needed for, the version found, or how to get it.
+# Exit code 1 if something is missing that `make start` and `make test` need.
+missing=0
+
+row() { # NAME NEEDED-FOR VERSION
+  printf '  %-8s %-34s %s\n' "$1" "$2" "$3"
+}
+
+need() { # NAME NEEDED-FOR HOW-TO-GET VERSION-COMMAND...
+  name=$1 purpose=$2 how=$3
+  shift 3
+  if version=$("$@" 2>/dev/null | head -n 1) && [ -n "$version" ]; then
+    row "$name" "$purpose" "$version"
+  else
+    row "$name" "$purpose" "MISSING: $how"
+    missing=1
+  fi
+}
+
+echo 'Needed by everything:'
+need make 'this' "your system's package manager" make --version
+need npm 'installing; 11 or newer' 'comes with Node: https://nodejs.org' npm --version
+need node 'npm itself; 20 or newer' 'https://nodejs.org' node --version
+if [ -x node_modules/.bin/node ]; then
+  row node 'everything else; comes along' "$(node_modules/.bin/node --version) (node_modules)"
+else
+  row node 'everything else; comes along' 'not installed yet: make start and make test do it'
+fi
+
+echo 'Needed for the tutorial with Consul, and by make test-consul:'
+consul=${CONSUL_BIN:-consul}
+if version=$("$consul" version 2>/dev/null | head -n 1) && [ -n "$version" ]; then
+  row consul 'CONSUL_BIN, or on the PATH' "$version"
+else
+  row consul 'CONSUL_BIN, or on the PATH' 'not found: https://developer.hashicorp.com/consul/install'
+fi
+
+exit $missing
