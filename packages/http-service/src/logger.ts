@@ -21,8 +21,9 @@ export function createLogger({ level, format, base }: LoggerOptions): Logger {
   if (!isPretty) return pino(options, pino.destination({ fd: 1, sync: true }));
   const stream = pretty({
     sync: true,
-    ignore: 'pid,hostname',
-    messageFormat: '{service} {msg}',
+    singleLine: true,
+    ignore: 'service,instance',
+    messageFormat: '{instance} {msg}',
     translateTime: 'HH:MM:ss.l',
   });
   return pino(options, stream);
