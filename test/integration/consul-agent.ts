@@ -1,0 +1,128 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+
+const leaderLimitMs = 20_000;
+
+/** The binary that users set, or have on their PATH; `undefined` if there is none. */
+export function findConsul(): string | undefined {
+  const binary = process.env['CONSUL_BIN'] ?? 'consul';
+  return spawnSync(binary, ['version']).status === 0 ? binary : undefined;
+}
+
+/**
+ * `describe` on a real Consul. Without a binary it is skipped, loudly; where `CI` is set it fails, so that a
+ * layer that ran nothing is not taken for one that passed.
+ */
+export function describeWithConsul(name: string, suite: (binary: string) => void): void {
+  const binary = findConsul();
+  if (binary !== undefined) {
+    describe(name, () => {
+      suite(binary);
+    });
+  } else if (process.env['CI'] !== undefined) {
+    it(`${name}: a Consul binary is there (CONSUL_BIN, or consul on the PATH)`, () => {
+      throw new Error('there is none');
+    });
+  } else {
+    process.stderr.write(`\n!!! SKIPPED: ${name}: no Consul binary; set CONSUL_BIN\n`);
+    it.skip(name, () => undefined);
+  }
+}
+
+/** A real Consul server on free ports of 127.0.0.1, which keeps nothing when it ends. */
+export class ConsulAgent {
+  readonly port: number;
+  readonly #binary: string;
+  readonly #otherPorts: readonly number[];
+  #child: ChildProcess | undefined;
+
+  private constructor(binary: string, port: number, otherPorts: readonly number[]) {
+    this.#binary = binary;
+    this.port = port;
+    this.#otherPorts = otherPorts;
+  }
+
+  /** An agent whose ports are chosen, and that is not started yet. */
+  static async create(binary: string): Promise<ConsulAgent> {
+    const [port = 0, ...others] = await freePorts(4);
+    return new ConsulAgent(binary, port, others);
+  }
+
+  static async start(binary: string): Promise<ConsulAgent> {
+    const agent = await ConsulAgent.create(binary);
+    await agent.start();
+    return agent;
+  }
+
+  get url(): string {
+    return `consul://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it, empty, and resolves once it leads. */
+  async start(): Promise<void> {
+    const [server = 0, lan = 0, wan = 0] = this.#otherPorts;
+    const ports = { http: this.port, server, 'serf-lan': lan, 'serf-wan': wan };
+    const args = Object.entries(ports).flatMap(([name, port]) => [`-${name}-port`, String(port)]);
+    const child = spawn(
+      this.#binary,
+      [
+        ...['agent', '-dev', '-bind', '127.0.0.1', '-client', '127.0.0.1', '-log-level', 'error'],
+        ...['-dns-port', '-1', '-grpc-port', '-1', '-grpc-tls-port', '-1', ...args],
+      ],
+      { stdio: 'ignore' },
+    );
+    this.#child = child;
+    const deadline = performance.now() + leaderLimitMs;
+    while (!(await this.#leads())) {
+      if (child.exitCode !== null) throw new Error(`Consul ended with ${child.exitCode}`);
+      if (performance.now() > deadline) throw new Error('Consul does not lead');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** Ends it the hard way: what it knew is gone. Twice is fine. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  /** GET of its HTTP API, as JSON. */
+  async get(path: string): Promise<unknown> {
+    const response = await fetch(`http://127.0.0.1:${this.port}${path}`);
+    return response.json();
+  }
+
+  /** Ids of the instances of a service that it calls passing. */
+  async passing(service: string): Promise<string[]> {
+    const entries = await this.get(`/v1/health/service/${service}?passing`);
+    return (entries as { Service: { ID: string } }[]).map(({ Service: { ID } }) => ID).sort();
+  }
+
+  /** A dev agent answers before it leads, and leads before it knows itself. */
+  async #leads(): Promise<boolean> {
+    try {
+      return (await this.passing('consul')).length === 1;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** Ports that were free a moment ago; held together, so that they differ. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}
