@@ -36,6 +36,7 @@ export class RequestContext {
   readonly #timeoutMs: number;
   #deadline: Deadline | undefined;
   #abandon: AbortController | undefined;
+  #underWay = 0;
 
   constructor(request: IncomingMessage, response: ServerResponse, timeoutMs: number) {
     this.#request = request;
@@ -74,6 +75,7 @@ export class RequestContext {
   ): Promise<ServiceResponse> {
     const call: UpstreamCall = { service: client.service, servedBy: undefined, attempts: [] };
     this.calls.push(call);
+    this.#underWay += 1;
     const deadline = this.#deadline ?? Deadline.after(this.#timeoutMs);
     try {
       const response = await client.request({
@@ -89,20 +91,21 @@ export class RequestContext {
     } catch (error: unknown) {
       if (error instanceof UpstreamError) call.attempts = error.attempts;
       throw error;
+    } finally {
+      this.#underWay -= 1;
     }
   }
 
   /** Nobody waits any more: ends the calls that are still under way. */
   abandon(): void {
-    this.#abandon?.abort();
+    if (this.#underWay > 0) this.#abandon?.abort();
   }
 
   #signal(): AbortSignal {
     if (this.#abandon === undefined) {
-      const controller = new AbortController();
-      this.#abandon = controller;
+      this.#abandon = new AbortController();
       this.#response.once('close', () => {
-        controller.abort();
+        this.abandon();
       });
     }
     return this.#abandon.signal;
