@@ -72,7 +72,9 @@ export function helpText(usage: string, settings: Settings): string {
 }
 
 function describe(source: string, text: string | undefined, message: string): string {
-  return text === undefined ? `${source}: ${message}` : `${source}: '${text}': ${message}`;
+  if (text === undefined || message.includes(`'${text}'`)) return `${source}: ${message}`;
+  // A URL may hold a password; a message must not.
+  return `${source}: '${text.replace(/\/\/[^/@]*@/, '//…@')}': ${message}`;
 }
 
 function parseFlags(

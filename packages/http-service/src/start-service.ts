@@ -216,7 +216,9 @@ class Service implements RunningService {
     }
     const finished = (await this.#listener?.close(shutdownTimeoutMs)) ?? true;
     await Promise.all([...this.#clients.values()].map((client) => client.close()));
-    this.logger.info(finished ? 'stopped' : 'stopped; requests in flight were cut off');
+    if (this.#listener !== undefined) {
+      this.logger.info(finished ? 'stopped' : 'stopped; requests in flight were cut off');
+    }
     return finished;
   }
 
