@@ -72,9 +72,10 @@ export function helpText(usage: string, settings: Settings): string {
 }
 
 function describe(source: string, text: string | undefined, message: string): string {
-  if (text === undefined || message.includes(`'${text}'`)) return `${source}: ${message}`;
   // A URL may hold a password; a message must not.
-  return `${source}: '${text.replace(/\/\/[^/@]*@/, '//…@')}': ${message}`;
+  const shown = text?.replace(/\/\/[^/@]*@/, '//***@');
+  if (shown === undefined || message.includes(`'${shown}'`)) return `${source}: ${message}`;
+  return `${source}: '${shown}': ${message}`;
 }
 
 function parseFlags(
