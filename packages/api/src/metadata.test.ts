@@ -1,0 +1,27 @@
+import { metadataPath, metadataSchema } from './metadata';
+
+const film = { id: '1', title: 'Metropolis', description: 'A city.', director: 'Fritz Lang' };
+
+it('takes metadata as it is', () => {
+  expect(metadataSchema.parse(film)).toEqual(film);
+});
+
+it.each(['id', 'title', 'description', 'director'])(
+  'needs %s as text that is not empty',
+  (name) => {
+    for (const value of [undefined, '', 7, null]) {
+      const { error } = metadataSchema.safeParse({ ...film, [name]: value });
+      expect(error?.issues.map(({ path }) => path.join())).toEqual([name]);
+    }
+  },
+);
+
+it('refuses members that it does not know, and text without end', () => {
+  expect(metadataSchema.safeParse({ ...film, year: 1927 }).success).toBe(false);
+  expect(metadataSchema.safeParse({ ...film, title: 'x'.repeat(501) }).success).toBe(false);
+});
+
+it('writes an id into a path so that it comes back whole', () => {
+  const url = new URL(metadataPath('a&b=c'), 'http://localhost');
+  expect(url.searchParams.get('id')).toBe('a&b=c');
+});

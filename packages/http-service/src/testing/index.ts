@@ -1,0 +1,2 @@
+export { ScriptedServer } from './scripted-server';
+export { testConfig } from './test-config';

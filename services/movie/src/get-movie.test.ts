@@ -1,0 +1,202 @@
+import { once } from 'node:events';
+import { StaticRegistry } from '@movies/discovery/static';
+import { startService, type RunningService } from '@movies/http-service';
+import { ScriptedServer, testConfig } from '@movies/http-service/testing';
+import { createMovieService } from './movie-service';
+
+const film = { id: '1', title: 'Metropolis', description: 'A city.', director: 'Fritz Lang' };
+const requestTimeoutMs = 500;
+
+let metadata: ScriptedServer;
+let rating: ScriptedServer;
+let movie: RunningService;
+let url: string;
+
+beforeEach(async () => {
+  metadata = await ScriptedServer.answering(200, film);
+  rating = await ScriptedServer.answering(200, 4.5);
+  const registry = new StaticRegistry({ metadata: [metadata.address], rating: [rating.address] });
+  movie = await startService(
+    createMovieService(),
+    testConfig({ registry: { registry }, requestTimeoutMs }),
+  );
+  url = `http://127.0.0.1:${movie.port}/movie?id=1`;
+});
+
+afterEach(async () => {
+  await movie.stop();
+  await Promise.all([metadata.close(), rating.close()]);
+});
+
+const degraded = { rating: null, metadata: film, degraded: ['rating'] };
+const never = () => undefined;
+
+it('puts metadata and rating together', async () => {
+  const response = await fetch(url);
+  expect(response.status).toBe(200);
+  expect(await response.json()).toEqual({ rating: 4.5, metadata: film });
+});
+
+it('asks both at the same time', async () => {
+  const [answerMetadata, answerRating] = [metadata.handler, rating.handler];
+  // Neither answers before both have been asked.
+  const both = Promise.all([metadata.asked(1), rating.asked(1)]);
+  metadata.handler = (request, response) =>
+    void both.then(() => {
+      answerMetadata(request, response);
+    });
+  rating.handler = (request, response) =>
+    void both.then(() => {
+      answerRating(request, response);
+    });
+  expect(await (await fetch(url)).json()).toEqual({ rating: 4.5, metadata: film });
+});
+
+it('has no rating where nobody has voted, and is not degraded by that', async () => {
+  rating.handler = (_request, response) => response.writeHead(404).end();
+  expect(await (await fetch(url)).json()).toEqual({ rating: null, metadata: film });
+});
+
+it('is degraded when rating is down', async () => {
+  await rating.close();
+  const response = await fetch(url);
+  expect(response.status).toBe(200);
+  expect(await response.json()).toEqual(degraded);
+});
+
+it.each([
+  ['hangs', never],
+  [
+    'answers 500',
+    (_: unknown, response: { writeHead(status: number): { end(): void } }) => {
+      response.writeHead(500).end();
+    },
+  ],
+  [
+    'answers no number',
+    (_: unknown, response: { end(body: string): void }) => {
+      response.end('"five"');
+    },
+  ],
+  [
+    'answers no JSON',
+    (_: unknown, response: { end(body: string): void }) => {
+      response.end('{');
+    },
+  ],
+])('is degraded when rating %s', async (_what, handler) => {
+  rating.handler = handler;
+  const response = await fetch(url);
+  expect(response.status).toBe(200);
+  expect(await response.json()).toEqual(degraded);
+});
+
+it('is 404 for a movie that metadata does not know', async () => {
+  metadata.handler = (_request, response) => response.writeHead(404).end();
+  const response = await fetch(url);
+  expect(response.status).toBe(404);
+  expect(await response.json()).toMatchObject({ code: 'not_found' });
+});
+
+it('is 400 without an id, and asks nobody', async () => {
+  const response = await fetch(url.replace('?id=1', ''));
+  expect(response.status).toBe(400);
+  expect(metadata.requests).toHaveLength(0);
+});
+
+it('is 503 when metadata is down, names it, and says when to ask again', async () => {
+  await metadata.close();
+  const response = await fetch(url);
+  expect(response.status).toBe(503);
+  expect(response.headers.get('retry-after')).toBe('1');
+  expect(await response.json()).toMatchObject({
+    code: 'upstream_unavailable',
+    upstream: 'metadata',
+  });
+});
+
+it('is 504 when metadata hangs', async () => {
+  metadata.handler = never;
+  const response = await fetch(url);
+  expect(response.status).toBe(504);
+  expect(await response.json()).toMatchObject({ code: 'upstream_timeout', upstream: 'metadata' });
+});
+
+it('is 502 when the answer of metadata cannot be used', async () => {
+  metadata.handler = (_request, response) => response.end('{"id":"1"}');
+  const response = await fetch(url);
+  expect(response.status).toBe(502);
+  expect(await response.json()).toMatchObject({ code: 'upstream_bad_response' });
+});
+
+it('gives up on rating when there is no metadata', async () => {
+  rating.handler = never;
+  metadata.handler = (_request, response) => response.writeHead(404).end();
+  const asked = fetch(url);
+  await rating.asked(1);
+  const [request] = rating.requests;
+  if (request !== undefined) await once(request.socket, 'close');
+  expect((await asked).status).toBe(404);
+});
+
+it('gives up on both when the client is gone', async () => {
+  metadata.handler = never;
+  rating.handler = never;
+  const client = new AbortController();
+  const asked = fetch(url, { signal: client.signal }).catch(() => 'gone');
+  await Promise.all([metadata.asked(1), rating.asked(1)]);
+  const sockets = [...metadata.requests, ...rating.requests].map(({ socket }) =>
+    once(socket, 'close'),
+  );
+  client.abort();
+  await Promise.all(sockets);
+  expect(await asked).toBe('gone');
+});
+
+it('passes on what is left of the time, lowered, and less of it to rating', async () => {
+  await fetch(url, { headers: { 'x-request-timeout-ms': '300' } });
+  const forMetadata = Number(metadata.requests[0]?.headers['x-request-timeout-ms']);
+  const forRating = Number(rating.requests[0]?.headers['x-request-timeout-ms']);
+  expect(forMetadata).toBeGreaterThan(200);
+  expect(forMetadata).toBeLessThanOrEqual(280);
+  expect(forRating).toBeLessThanOrEqual(200);
+});
+
+it('does not let a caller have more time than there is', async () => {
+  await fetch(url, { headers: { 'x-request-timeout-ms': '60000' } });
+  const passedOn = Number(metadata.requests[0]?.headers['x-request-timeout-ms']);
+  expect(passedOn).toBeLessThanOrEqual(requestTimeoutMs);
+});
+
+it('is 504 at once where no time was left, and asks nobody', async () => {
+  const response = await fetch(url, { headers: { 'x-request-timeout-ms': '0' } });
+  expect(response.status).toBe(504);
+  expect(await response.json()).toMatchObject({ code: 'deadline_exceeded' });
+  expect(metadata.requests).toHaveLength(0);
+});
+
+it('does not retry what is a retry itself', async () => {
+  metadata.handler = (_request, response) => response.writeHead(502).end();
+  await fetch(url, { headers: { 'x-retry-attempt': '1' } });
+  expect(metadata.requests).toHaveLength(1);
+});
+
+it('passes on the request id and the trace', async () => {
+  const headers = { 'x-request-id': 'abc-1', traceparent: '00-11-22-01', tracestate: 'a=b' };
+  const response = await fetch(url, { headers });
+  expect(response.headers.get('x-request-id')).toBe('abc-1');
+  expect(metadata.requests[0]?.headers).toMatchObject(headers);
+  expect(rating.requests[0]?.headers).toMatchObject(headers);
+});
+
+it('names who served, by their own word or else by address', async () => {
+  const answer = metadata.handler;
+  metadata.handler = (request, response) => {
+    response.setHeader('x-served-by', 'metadata-one');
+    answer(request, response);
+  };
+  const { headers } = await fetch(url);
+  const { host, port } = rating.address;
+  expect(headers.get('x-upstreams')).toBe(`metadata=metadata-one, rating=${host}:${port}`);
+  expect(headers.get('x-served-by')).toBe(movie.instanceId);
+});
