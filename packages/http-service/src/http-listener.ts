@@ -7,29 +7,37 @@ export interface HttpListenerOptions {
   readonly port: number;
   /** All interfaces if absent. */
   readonly host: string | undefined;
+  readonly limits?: HttpLimits;
+}
+
+/** What a client may take: slower ones get 408. */
+export interface HttpLimits {
+  readonly headersTimeoutMs: number;
+  /** From the first byte to the last of the request, the body included. */
+  readonly requestTimeoutMs: number;
 }
 
 /** Clients keep idle connections for at most 30 s: the server must be the one that waits longer. */
 const keepAliveTimeoutMs = 65_000;
-const headersTimeoutMs = 10_000;
-const requestTimeoutMs = 30_000;
 const maxHeaderBytes = 16 * 1024;
+const defaultLimits: HttpLimits = { headersTimeoutMs: 10_000, requestTimeoutMs: 30_000 };
 
 /** An HTTP server with limits on slow and large requests, that stops without cutting off an answer. */
 export class HttpListener {
   readonly #server: Server;
+  #port = 0;
   #inFlight = 0;
   #onIdle: () => void = () => undefined;
   #closing = false;
 
-  private constructor(handler: RequestListener) {
+  private constructor(handler: RequestListener, limits: HttpLimits) {
     this.#server = createServer(
       {
         maxHeaderSize: maxHeaderBytes,
-        headersTimeout: headersTimeoutMs,
-        requestTimeout: requestTimeoutMs,
+        headersTimeout: limits.headersTimeoutMs,
+        requestTimeout: limits.requestTimeoutMs,
         keepAliveTimeout: keepAliveTimeoutMs,
-        connectionsCheckingInterval: 1000,
+        connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
       },
       (request, response) => {
         this.#inFlight += 1;
@@ -45,22 +53,24 @@ export class HttpListener {
   }
 
   /** Resolves once it accepts connections; rejects with the system's error, as EADDRINUSE. */
-  static async listen({ handler, port, host }: HttpListenerOptions): Promise<HttpListener> {
-    const listener = new HttpListener(handler);
+  static async listen(options: HttpListenerOptions): Promise<HttpListener> {
+    const { handler, port, host, limits = defaultLimits } = options;
+    const listener = new HttpListener(handler, limits);
     const server = listener.#server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
         server.off('error', reject);
+        listener.#port = (server.address() as AddressInfo).port;
         resolve();
       });
     });
     return listener;
   }
 
-  /** The port it is bound to. */
+  /** The port it is bound to, or was before it closed. */
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#port;
   }
 
   /** Serves on, but asks clients to leave: each answer closes its connection. */

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { DiscoveryError } from '@movies/discovery';
+import { DiscoveryError, parseAddress } from '@movies/discovery';
 import { registryFromUrl, type OpenedRegistry } from '@movies/discovery/from-url';
 import { z } from 'zod';
 import type { Setting, SettingValues } from './settings';
@@ -37,20 +37,24 @@ const registrySchema = z.string().transform((text, context): OpenedRegistry => {
   }
 });
 
+const bareHost = /^(?:\[(?<v6>[^\]]+)\]|(?<name>[^:[\]/?#@\s]+))$/;
+
 const advertiseSchema = z
   .string()
   .optional()
   .transform((text, context): AdvertisedAddress | undefined => {
     if (text === undefined) return undefined;
-    const url = URL.parse(/^[a-z]+:\/\//.test(text) ? text : `http://${text}`);
-    if (url?.protocol !== 'http:' || url.pathname !== '/' || url.search !== '') {
+    const authority = text.replace(/^http:\/\/(.+?)\/?$/, '$1');
+    const { v6, name } = bareHost.exec(authority)?.groups ?? {};
+    const host = v6 !== undefined && isIPv6(v6) ? v6 : name;
+    if (host !== undefined) return { host };
+    try {
+      return parseAddress(authority);
+    } catch (error: unknown) {
+      if (!(error instanceof DiscoveryError)) throw error;
       context.addIssue({ code: 'custom', message: 'expected host:port or http://host:port' });
       return z.NEVER;
     }
-    const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-    // A URL leaves out the port 80, since that is where http listens.
-    const port = url.port === '' && text.endsWith(':80') && !isIPv6(text) ? 80 : Number(url.port);
-    return port === 0 ? { host } : { host, port };
   });
 
 function setting<T>(value: Setting<T>): Setting<T> {

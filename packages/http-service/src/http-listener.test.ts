@@ -1,0 +1,107 @@
+import { EventEmitter, once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import { HttpListener } from './http-listener';
+
+const events = new EventEmitter();
+let listener: HttpListener;
+
+beforeEach(async () => {
+  listener = await HttpListener.listen({
+    port: 0,
+    host: '127.0.0.1',
+    limits: { headersTimeoutMs: 200, requestTimeoutMs: 400 },
+    handler: (request, response) => {
+      if (request.url === '/now') response.end('now');
+      else events.emit('waiting', response);
+    },
+  });
+});
+
+afterEach(async () => {
+  await listener.close(0);
+});
+
+const url = (path: string) => `http://127.0.0.1:${listener.port}${path}`;
+
+/** A request that is answered when the test does so. */
+async function waiting(): Promise<{ answer: ServerResponse; response: Promise<Response> }> {
+  const arrived = once(events, 'waiting') as Promise<[ServerResponse]>;
+  const response = fetch(url('/later'));
+  const [answer] = await arrived;
+  return { answer, response };
+}
+
+/** Everything that comes back for `text` until the server closes. */
+async function answerTo(text: string): Promise<string> {
+  const socket = connect(listener.port, '127.0.0.1');
+  let received = '';
+  socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk));
+  socket.write(text);
+  await once(socket, 'close');
+  return received;
+}
+
+it('finishes what is in flight when it closes', async () => {
+  const { answer, response } = await waiting();
+  const closed = listener.close(5000);
+  answer.end('late');
+  expect(await closed).toBe(true);
+  expect(await (await response).text()).toBe('late');
+});
+
+it('accepts no connection while it finishes', async () => {
+  const { answer, response } = await waiting();
+  const { port } = listener;
+  const closed = listener.close(5000);
+  const [error] = (await once(connect(port, '127.0.0.1'), 'error')) as [NodeJS.ErrnoException];
+  expect(error.code).toBe('ECONNREFUSED');
+  answer.end();
+  await response;
+  await closed;
+});
+
+it('cuts off what is not finished in time, and says so', async () => {
+  const { response } = await waiting();
+  const cutOff = response.catch(() => 'cut off');
+  expect(await listener.close(20)).toBe(false);
+  expect(await cutOff).toBe('cut off');
+});
+
+it('serves on while it is about to close, and asks clients to leave', async () => {
+  expect((await fetch(url('/now'))).headers.get('connection')).toBe('keep-alive');
+  listener.beginClosing();
+  const response = await fetch(url('/now'));
+  expect(response.status).toBe(200);
+  expect(response.headers.get('connection')).toBe('close');
+});
+
+it('closes at once when only idle connections are left', async () => {
+  await (await fetch(url('/now'))).text();
+  expect(await listener.close(60_000)).toBe(true);
+});
+
+it('closes twice', async () => {
+  expect(await listener.close(10)).toBe(true);
+  expect(await listener.close(10)).toBe(true);
+});
+
+it('rejects a port that is taken', async () => {
+  const again = HttpListener.listen({
+    port: listener.port,
+    host: '127.0.0.1',
+    handler: () => undefined,
+  });
+  await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE' });
+});
+
+it.each([
+  ['is not HTTP', 'hello\r\n\r\n', 400],
+  ['has too large headers', `GET / HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(17_000)}\r\n\r\n`, 431],
+  ['never ends its headers', 'GET / HTTP/1.1\r\nhost: a\r\n', 408],
+])('answers a client that %s with a problem', async (_what, text, status) => {
+  const [head = '', body = ''] = (await answerTo(text)).split('\r\n\r\n');
+  expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  expect(head).toContain('application/problem+json');
+  expect(JSON.parse(body)).toMatchObject({ type: 'about:blank', status });
+});

@@ -1,0 +1,82 @@
+import {
+  createInstance,
+  WatchedRegistry,
+  type Instance,
+  type SnapshotSink,
+} from '@movies/discovery';
+import { DiscoveryError } from '@movies/discovery';
+import { ServiceClient } from '@movies/service-client';
+import { Metrics } from './metrics';
+
+const instance = (id: string, state: Instance['state'] = 'ready') =>
+  createInstance({ id, service: 'rating', host: '127.0.0.1', port: 1, state });
+
+let sink: SnapshotSink;
+let registry: WatchedRegistry;
+let client: ServiceClient;
+let metrics: Metrics;
+
+beforeEach(() => {
+  registry = new WatchedRegistry({
+    openFeed: (_service, opened) => {
+      sink = opened;
+      return { close: () => Promise.resolve() };
+    },
+  });
+  client = new ServiceClient({ service: 'rating', registry });
+  metrics = new Metrics();
+  metrics.follow(client);
+});
+
+afterEach(async () => {
+  await client.close();
+  await registry.close();
+});
+
+async function samples(name: string): Promise<string[]> {
+  const text = await metrics.text();
+  return text.split('\n').filter((line) => line.startsWith(`${name}{`));
+}
+
+it('counts instances by state', async () => {
+  sink.publish([
+    instance('a'),
+    instance('b'),
+    instance('c', 'draining'),
+    instance('d', 'not_ready'),
+  ]);
+  expect(await samples('discovery_instances')).toEqual([
+    'discovery_instances{service="rating",state="ready"} 2',
+    'discovery_instances{service="rating",state="draining"} 1',
+    'discovery_instances{service="rating",state="not_ready"} 1',
+    'discovery_instances{service="rating",state="ejected"} 0',
+  ]);
+});
+
+it('has no age before the set is known', async () => {
+  expect(await samples('discovery_snapshot_age_seconds')).toEqual([]);
+  sink.publish([]);
+  expect(await samples('discovery_snapshot_age_seconds')).toHaveLength(1);
+});
+
+it('counts restarts by reason, each once however often it is read', async () => {
+  sink.fail(new DiscoveryError('registry_unavailable', 'gone'), 'unreachable');
+  await metrics.text();
+  expect(await samples('discovery_watch_restarts_total')).toEqual([
+    'discovery_watch_restarts_total{service="rating",reason="unreachable"} 1',
+  ]);
+});
+
+it('drops the series of an instance when it is gone, and keeps those of the others', async () => {
+  sink.publish([instance('a'), instance('b')]);
+  for (const id of ['a', 'b']) {
+    metrics.countAttempt({ instance: instance(id), outcome: 'ok', durationMs: 1 });
+    metrics.countAttempt({ instance: instance(id), outcome: 'reset', durationMs: 1 });
+  }
+  expect(await samples('upstream_attempts_total')).toHaveLength(4);
+  sink.publish([instance('b')]);
+  expect(await samples('upstream_attempts_total')).toEqual([
+    'upstream_attempts_total{service="rating",upstream_instance="b",outcome="ok"} 1',
+    'upstream_attempts_total{service="rating",upstream_instance="b",outcome="reset"} 1',
+  ]);
+});

@@ -1,0 +1,199 @@
+import { WatchedRegistry, type Instance, type SnapshotSink } from '@movies/discovery';
+import { DiscoveryError } from '@movies/discovery';
+import { MemoryRegistry } from '@movies/discovery/memory';
+import { startService, type RunningService, type ServiceDefinition } from './start-service';
+import { testConfig } from './testing';
+
+const definition: ServiceDefinition = {
+  name: 'thing',
+  version: '1.2.3',
+  upstreams: [],
+  routes: (router) => {
+    router.get('/thing', (ctx) => {
+      ctx.body = { ok: true };
+    });
+    router.get('/broken', () => {
+      throw new Error('secret');
+    });
+  },
+};
+
+const running: RunningService[] = [];
+
+async function start(...args: Parameters<typeof startService>): Promise<RunningService> {
+  const service = await startService(...args);
+  running.push(service);
+  return service;
+}
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((service) => service.stop()));
+});
+
+const get = (service: RunningService, path: string, headers: Record<string, string> = {}) =>
+  fetch(`http://127.0.0.1:${service.port}${path}`, { headers });
+
+/** Resolves once the registry has an instance of `thing` that `matches`. */
+function instanceIn(
+  registry: MemoryRegistry,
+  matches: (instance: Instance | undefined) => boolean,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const watch = registry.watch('thing');
+    watch.subscribe(({ instances: [instance] }) => {
+      if (matches(instance)) resolve(watch.close());
+    });
+  });
+}
+
+it('is registered not ready, then ready, under its address and with its version', async () => {
+  const registry = new MemoryRegistry();
+  const states: (string | undefined)[] = [];
+  registry.watch('thing').subscribe(({ instances: [instance] }) => states.push(instance?.state));
+  const service = await start(
+    definition,
+    testConfig({ registry: { registry, registrar: registry }, zone: 'a' }),
+  );
+  await service.ready;
+  await instanceIn(registry, (instance) => instance?.state === 'ready');
+  expect(states).toEqual([undefined, 'not_ready', 'ready']);
+  expect(await registry.discover('thing')).toEqual([
+    {
+      id: service.instanceId,
+      service: 'thing',
+      host: '127.0.0.1',
+      port: service.port,
+      state: 'ready',
+      weight: 1,
+      zone: 'a',
+      labels: { version: '1.2.3' },
+    },
+  ]);
+});
+
+it("takes the pod's name and address in a pod", async () => {
+  const registry = new MemoryRegistry();
+  const config = testConfig({ registry: { registry, registrar: registry } });
+  const service = await start(definition, config, { POD_NAME: 'thing-abc', POD_IP: '10.0.0.9' });
+  await service.ready;
+  expect(service.instanceId).toBe('thing-abc');
+  expect(await registry.discover('thing')).toMatchObject([{ id: 'thing-abc', host: '10.0.0.9' }]);
+});
+
+it('is ready only when the sets of its upstreams are known, be they empty', async () => {
+  let sink: SnapshotSink | undefined;
+  const registry = new WatchedRegistry({
+    openFeed: (_service, opened) => {
+      sink = opened;
+      return { close: () => Promise.resolve() };
+    },
+  });
+  const service = await start(
+    { ...definition, upstreams: ['other'] },
+    testConfig({ registry: { registry } }),
+  );
+  sink?.fail(new DiscoveryError('registry_unavailable', 'no route to the registry'), 'unreachable');
+  const waiting = await get(service, '/readyz');
+  expect(waiting.status).toBe(503);
+  expect(waiting.headers.get('retry-after')).toBe('1');
+  expect(((await waiting.json()) as { detail: string }).detail).toMatch(
+    /^the instances of 'other' are not known/,
+  );
+  expect((await get(service, '/livez')).status).toBe(200);
+  sink?.publish([]);
+  await service.ready;
+  expect((await get(service, '/readyz')).status).toBe(200);
+});
+
+it('tries to register until the registry is there', async () => {
+  const memory = new MemoryRegistry();
+  let tries = 0;
+  const registrar = {
+    register: (instance: Instance) => {
+      tries += 1;
+      if (tries > 2) return memory.register(instance);
+      return Promise.reject(new DiscoveryError('registry_unavailable', 'nobody there'));
+    },
+  };
+  const service = await start(
+    definition,
+    testConfig({ registry: { registry: memory, registrar } }),
+  );
+  const response = await get(service, '/readyz');
+  expect(response.status).toBe(503);
+  await service.ready;
+  expect(tries).toBe(3);
+});
+
+it('is out of the registry, and not ready, before it stops accepting', async () => {
+  const registry = new MemoryRegistry();
+  const config = testConfig({ registry: { registry, registrar: registry }, shutdownDelayMs: 200 });
+  const service = await start(definition, config);
+  await service.ready;
+  const gone = instanceIn(registry, (instance) => instance === undefined);
+  const stopped = service.stop();
+  await gone;
+  const response = await get(service, '/readyz');
+  expect(response.status).toBe(503);
+  expect(await response.json()).toMatchObject({ detail: 'draining' });
+  expect((await get(service, '/thing')).headers.get('connection')).toBe('close');
+  expect(await stopped).toBe(true);
+  await expect(get(service, '/thing')).rejects.toThrow();
+});
+
+it('stops twice, and while it is still waiting for the registry', async () => {
+  const registry = new MemoryRegistry();
+  const never = new Promise<never>(() => undefined);
+  const registrar = {
+    register: (_instance: Instance, { signal }: { signal?: AbortSignal } = {}) =>
+      Promise.race([
+        never,
+        new Promise<never>((_resolve, reject) => {
+          signal?.addEventListener('abort', () => {
+            reject(signal.reason as Error);
+          });
+        }),
+      ]),
+  };
+  const service = await start(definition, testConfig({ registry: { registry, registrar } }));
+  expect(await service.stop()).toBe(true);
+  expect(await service.stop()).toBe(true);
+});
+
+it('leaves nothing registered when its port is taken', async () => {
+  const registry = new MemoryRegistry();
+  const config = testConfig({ registry: { registry, registrar: registry } });
+  const first = await start(definition, config);
+  await first.ready;
+  const second = startService(definition, { ...config, port: first.port });
+  await expect(second).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  expect(await registry.discover('thing')).toHaveLength(1);
+});
+
+it('makes a request id where there is none, or none that is safe', async () => {
+  const service = await start(definition, testConfig());
+  const idFor = async (given: string) =>
+    (await get(service, '/thing', { 'x-request-id': given })).headers.get('x-request-id');
+  expect(await idFor('abc-1.2:3')).toBe('abc-1.2:3');
+  for (const unsafe of ['', 'a b', 'a"b', 'x'.repeat(129)]) {
+    expect(await idFor(unsafe)).toMatch(/^[0-9a-f-]{36}$/);
+  }
+});
+
+it('answers an unknown path and an error of ours as problems, without its cause', async () => {
+  const service = await start(definition, testConfig());
+  const unknown = await get(service, '/nothing');
+  expect(unknown.status).toBe(404);
+  expect(await unknown.json()).toMatchObject({ detail: 'there is nothing at /nothing' });
+  const broken = await get(service, '/broken');
+  expect(broken.status).toBe(500);
+  expect(broken.headers.get('content-type')).toBe('application/problem+json');
+  expect(await broken.text()).not.toContain('secret');
+});
+
+it('refuses a time limit that is no number', async () => {
+  const service = await start(definition, testConfig());
+  const response = await get(service, '/thing', { 'x-request-timeout-ms': 'soon' });
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ errors: [{ parameter: 'x-request-timeout-ms' }] });
+});
