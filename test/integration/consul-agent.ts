@@ -55,6 +55,11 @@ export class ConsulAgent {
     return agent;
   }
 
+  /** Its process, while it runs. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   get url(): string {
     return `consul://127.0.0.1:${this.port}`;
   }

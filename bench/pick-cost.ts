@@ -1,0 +1,53 @@
+import { createInstance, systemClock } from '@movies/discovery';
+import { UpstreamSet } from '../packages/service-client/src/upstream-set';
+import { median, table } from './table';
+
+const sizes = [10, 100, 1000];
+const picksPerRound = 500_000;
+const rounds = 9;
+const aimNs = 200;
+
+/** What choosing an instance costs, and whether that grows with their number. */
+export async function measurePickCost(): Promise<string> {
+  const rows: string[][] = [];
+  for (const size of sizes) {
+    const ns = await nanosecondsPerPick(size);
+    rows.push([String(size), ns.toFixed(0), ns <= aimNs ? 'met' : 'MISSED']);
+  }
+  return table(['instances', 'ns a pick', `aim ≤ ${aimNs}`], rows);
+}
+
+async function nanosecondsPerPick(size: number): Promise<number> {
+  const set = new UpstreamSet({
+    clock: systemClock,
+    random: Math.random,
+    maxConnections: 1,
+    keepAliveMs: 1000,
+    connectTimeoutMs: 1000,
+  });
+  set.update(
+    Array.from({ length: size }, (_, i) =>
+      createInstance({ id: `i${i}`, service: 'bench', host: '127.0.0.1', port: 1 + i }),
+    ),
+  );
+  warmUp(set, size);
+  const untried = new Set<never>();
+  const perPick = Array.from({ length: rounds }, () => {
+    const startedAt = process.hrtime.bigint();
+    for (let i = 0; i < picksPerRound; i += 1) set.pick(untried);
+    return Number(process.hrtime.bigint() - startedAt) / picksPerRound;
+  });
+  await set.close(0);
+  return median(perPick);
+}
+
+/** Gives every instance a latency to be compared by. */
+function warmUp(set: UpstreamSet, size: number): void {
+  for (let i = 0; i < size * 20; i += 1) {
+    const upstream = set.pick(new Set());
+    if (upstream === undefined) return;
+    upstream.start();
+    const { instance } = upstream;
+    set.finish(upstream, { instance, outcome: 'ok', durationMs: 5 + 5 * Math.random() });
+  }
+}

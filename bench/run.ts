@@ -1,0 +1,53 @@
+import { availableParallelism, cpus } from 'node:os';
+import { findConsul } from '../test/integration/consul-agent';
+import { measureMovieThroughput } from './movie-throughput';
+import { measurePickCost } from './pick-cost';
+import { measureProfileShare } from './profile-share';
+import { killServerProcesses } from './server-process';
+
+const usage = `npm run bench -- [--quick] [pick] [movie] [profile]
+  pick     what choosing an instance costs
+  movie    GET /movie against peers with fixed addresses
+  profile  where the processor time of movie goes
+All three by default; --quick: fewer and shorter rounds.`;
+
+const parts = {
+  pick: () => measurePickCost(),
+  movie: (quick: boolean, consul: string | undefined) =>
+    measureMovieThroughput({ consul, rounds: quick ? 2 : 5, roundMs: quick ? 1500 : 4000 }),
+  profile: (quick: boolean, consul: string | undefined) =>
+    measureProfileShare(consul, quick ? 3000 : 10_000),
+};
+
+function isPart(name: string): name is keyof typeof parts {
+  return name in parts;
+}
+
+async function main(): Promise<void> {
+  const words = process.argv.slice(2);
+  const quick = words.includes('--quick');
+  const named = words.filter((word) => word !== '--quick');
+  if (!named.every(isPart)) {
+    process.stderr.write(`${usage}\n`);
+    process.exitCode = 78;
+    return;
+  }
+  const consul = findConsul();
+  const model = cpus()[0]?.model ?? 'unknown processor';
+  process.stdout.write(`Node ${process.version}, ${availableParallelism()} × ${model}\n`);
+  for (const part of named.length > 0 ? named : (Object.keys(parts) as (keyof typeof parts)[])) {
+    process.stdout.write(`\n${await parts[part](quick, consul)}\n`);
+  }
+}
+
+process.on('SIGINT', () => {
+  killServerProcesses();
+  process.exit(130);
+});
+main().catch((error: unknown) => {
+  killServerProcesses();
+  process.stderr.write(
+    `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  process.exit(1);
+});
