@@ -39,7 +39,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^packages/discovery/src/[^/]+\\.ts$',
-        pathNot: '/registry-from-url(\\.test)?\\.ts$|\\.test\\.ts$',
+        pathNot: '/registry-from-url\\.ts$|\\.(test|contract)\\.ts$',
       },
       to: { path: '^packages/discovery/src/[^/]+/' },
     },
@@ -47,7 +47,10 @@ module.exports = {
       name: 'adapters-do-not-know-each-other',
       severity: 'error',
       from: { path: '^packages/discovery/src/([^/]+)/' },
-      to: { path: '^packages/discovery/src/[^/]+/', pathNot: '^packages/discovery/src/$1/' },
+      to: {
+        path: '^packages/discovery/src/[^/]+/',
+        pathNot: '^packages/discovery/src/($1|testing)/',
+      },
     },
     {
       name: 'api-stands-alone',
@@ -76,8 +79,8 @@ module.exports = {
     {
       name: 'no-test-code-in-the-product',
       severity: 'error',
-      from: { path: '^(packages|services)/', pathNot: '\\.(test|contract)\\.ts$' },
-      to: { path: '\\.(test|contract)\\.ts$' },
+      from: { path: '^(packages|services)/', pathNot: '\\.(test|contract)\\.ts$|/testing/' },
+      to: { path: '\\.(test|contract)\\.ts$|/testing/' },
     },
   ],
   options: {

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { delay } from './delay';
-import { ManualClock } from './manual-clock';
+import { ManualClock } from './testing/manual-clock';
 
 const reason = new Error('no longer wanted');
 

@@ -1,5 +1,5 @@
 import { Heartbeat } from './heartbeat';
-import { ManualClock } from './manual-clock';
+import { ManualClock } from './testing/manual-clock';
 
 /** A heart whose beats last until they are told to end; `times` are counted from the start. */
 function open(options: { jitter?: number; random?: () => number; lasting?: boolean } = {}) {

@@ -4,6 +4,7 @@ import { DiscoveryError, type DiscoveryErrorCode } from './discovery-error';
 import { createInstance, type Instance } from './instance';
 import type { Registry, ServiceWatch } from './registry';
 import type { Snapshot } from './snapshot';
+import { until } from './testing/until';
 
 /** A registry under test, and the hand that moves what stands behind it. */
 export interface RegistryHarness {
@@ -278,13 +279,4 @@ function unfrozen(snapshot: Snapshot): unknown[] {
 function openResources(): number {
   const kinds = ['Timeout', 'TCPSocketWrap', 'TLSWrap', 'TCPConnectWrap', 'UDPWrap'];
   return process.getActiveResourcesInfo().filter((kind) => kinds.includes(kind)).length;
-}
-
-/** For what nobody can tell: the far end of a socket closes a few turns after the near one. */
-async function until(isSo: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5000;
-  while (!isSo()) {
-    if (performance.now() > deadline) throw new Error('it did not come to be within 5 s');
-    await new Promise(setImmediate);
-  }
 }

@@ -1,6 +1,6 @@
 import { DiscoveryError } from './discovery-error';
 import { createInstance, type InstanceFields } from './instance';
-import { ManualClock } from './manual-clock';
+import { ManualClock } from './testing/manual-clock';
 import type { Snapshot } from './snapshot';
 import { SnapshotStore } from './snapshot-store';
 

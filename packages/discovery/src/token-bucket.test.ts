@@ -1,4 +1,4 @@
-import { ManualClock } from './manual-clock';
+import { ManualClock } from './testing/manual-clock';
 import { TokenBucket } from './token-bucket';
 
 /** Takes tokens one after the other for `durationMs`; when each was there, from the start. */

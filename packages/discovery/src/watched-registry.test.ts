@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { DiscoveryError } from './discovery-error';
 import { createInstance } from './instance';
-import { ManualClock } from './manual-clock';
+import { ManualClock } from './testing/manual-clock';
 import type { SnapshotSink } from './snapshot-store';
 import { WatchedRegistry, type WatchedRegistryOptions } from './watched-registry';
 

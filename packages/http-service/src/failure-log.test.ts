@@ -1,5 +1,5 @@
 import { DiscoveryError } from '@movies/discovery';
-import { ManualClock } from '@movies/discovery/manual-clock';
+import { ManualClock } from '@movies/discovery/testing';
 import pino from 'pino';
 import { logFailures } from './failure-log';
 

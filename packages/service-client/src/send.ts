@@ -31,12 +31,19 @@ export type SendResult =
       readonly answering: boolean;
     };
 
-/** A request under way. `result` never rejects. */
+/** A request under way. `result` rejects only for a request that no server could be sent: a caller's fault. */
 export interface Sending {
   readonly result: Promise<SendResult>;
   /** Settles `result` at once, also while a connection is still being made. */
   cancel(outcome: 'timeout' | 'aborted', error: Error): void;
 }
+
+/** undici's codes for a request that cannot be sent to anybody. */
+const invalidRequest = new Set([
+  'UND_ERR_INVALID_ARG',
+  'UND_ERR_NOT_SUPPORTED',
+  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+]);
 
 /**
  * Sends one request over undici and reads the body, at most `maxBodyBytes`. On `dispatch` and not
@@ -44,7 +51,7 @@ export interface Sending {
  */
 export function send(dispatcher: Dispatcher, request: SendRequest, maxBodyBytes: number): Sending {
   const exchange = new Exchange(maxBodyBytes);
-  dispatcher.dispatch({ ...request, headersTimeout: 0, bodyTimeout: 0 }, exchange);
+  dispatcher.dispatch(request, exchange);
   return exchange;
 }
 
@@ -52,6 +59,7 @@ class Exchange implements Dispatcher.DispatchHandler, Sending {
   readonly result: Promise<SendResult>;
   readonly #maxBodyBytes: number;
   #settle: (result: SendResult) => void = () => undefined;
+  #reject: (error: Error) => void = () => undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #cancelled: Error | undefined;
   #status = 0;
@@ -61,8 +69,9 @@ class Exchange implements Dispatcher.DispatchHandler, Sending {
 
   constructor(maxBodyBytes: number) {
     this.#maxBodyBytes = maxBodyBytes;
-    this.result = new Promise((resolve) => {
+    this.result = new Promise((resolve, reject) => {
       this.#settle = resolve;
+      this.#reject = reject;
     });
   }
 
@@ -105,7 +114,8 @@ class Exchange implements Dispatcher.DispatchHandler, Sending {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(outcomeOf(error, this.#controller !== undefined), error);
+    if (invalidRequest.has(codeOf(error))) this.#reject(error);
+    else this.#fail(outcomeOf(error, this.#controller !== undefined), error);
   }
 
   #fail(outcome: Extract<SendResult, { kind: 'failure' }>['outcome'], error: Error): void {
@@ -121,7 +131,11 @@ class Exchange implements Dispatcher.DispatchHandler, Sending {
 
 /** undici gives parser errors codes that begin with HPE_; what fails before the start is the connection. */
 function outcomeOf(error: Error, started: boolean): 'refused' | 'reset' | 'bad_response' {
-  const { code = '' } = error as NodeJS.ErrnoException;
+  const code = codeOf(error);
   if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') return 'bad_response';
   return started ? 'reset' : 'refused';
+}
+
+function codeOf(error: Error): string {
+  return (error as NodeJS.ErrnoException).code ?? '';
 }

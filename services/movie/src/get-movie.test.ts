@@ -1,21 +1,27 @@
 import { once } from 'node:events';
 import { StaticRegistry } from '@movies/discovery/static';
 import { startService, type RunningService } from '@movies/http-service';
-import { ScriptedServer, testConfig } from '@movies/http-service/testing';
+import { testConfig } from '@movies/http-service/testing';
+import { answer, hang, Origin } from '@movies/service-client/testing';
 import { createMovieService } from './movie-service';
 
 const film = { id: '1', title: 'Metropolis', description: 'A city.', director: 'Fritz Lang' };
 const requestTimeoutMs = 500;
 
-let metadata: ScriptedServer;
-let rating: ScriptedServer;
+let metadata: Origin;
+let rating: Origin;
 let movie: RunningService;
 let url: string;
 
 beforeEach(async () => {
-  metadata = await ScriptedServer.answering(200, film);
-  rating = await ScriptedServer.answering(200, 4.5);
-  const registry = new StaticRegistry({ metadata: [metadata.address], rating: [rating.address] });
+  metadata = await Origin.listen('metadata');
+  rating = await Origin.listen('rating');
+  metadata.behaviour = answer(200, { body: JSON.stringify(film) });
+  rating.behaviour = answer(200, { body: '4.5' });
+  const registry = new StaticRegistry({
+    metadata: [metadata.instance()],
+    rating: [rating.instance()],
+  });
   movie = await startService(
     createMovieService(),
     testConfig({ registry: { registry }, requestTimeoutMs }),
@@ -29,7 +35,6 @@ afterEach(async () => {
 });
 
 const degraded = { rating: null, metadata: film, degraded: ['rating'] };
-const never = () => undefined;
 
 it('puts metadata and rating together', async () => {
   const response = await fetch(url);
@@ -38,14 +43,14 @@ it('puts metadata and rating together', async () => {
 });
 
 it('asks both at the same time', async () => {
-  const [answerMetadata, answerRating] = [metadata.handler, rating.handler];
+  const [answerMetadata, answerRating] = [metadata.behaviour, rating.behaviour];
   // Neither answers before both have been asked.
   const both = Promise.all([metadata.asked(1), rating.asked(1)]);
-  metadata.handler = (request, response) =>
+  metadata.behaviour = (request, response) =>
     void both.then(() => {
       answerMetadata(request, response);
     });
-  rating.handler = (request, response) =>
+  rating.behaviour = (request, response) =>
     void both.then(() => {
       answerRating(request, response);
     });
@@ -53,7 +58,7 @@ it('asks both at the same time', async () => {
 });
 
 it('has no rating where nobody has voted, and is not degraded by that', async () => {
-  rating.handler = (_request, response) => response.writeHead(404).end();
+  rating.behaviour = answer(404);
   expect(await (await fetch(url)).json()).toEqual({ rating: null, metadata: film });
 });
 
@@ -65,34 +70,19 @@ it('is degraded when rating is down', async () => {
 });
 
 it.each([
-  ['hangs', never],
-  [
-    'answers 500',
-    (_: unknown, response: { writeHead(status: number): { end(): void } }) => {
-      response.writeHead(500).end();
-    },
-  ],
-  [
-    'answers no number',
-    (_: unknown, response: { end(body: string): void }) => {
-      response.end('"five"');
-    },
-  ],
-  [
-    'answers no JSON',
-    (_: unknown, response: { end(body: string): void }) => {
-      response.end('{');
-    },
-  ],
-])('is degraded when rating %s', async (_what, handler) => {
-  rating.handler = handler;
+  ['hangs', hang],
+  ['answers 500', answer(500)],
+  ['answers no number', answer(200, { body: '"five"' })],
+  ['answers no JSON', answer(200, { body: '{' })],
+])('is degraded when rating %s', async (_what, behaviour) => {
+  rating.behaviour = behaviour;
   const response = await fetch(url);
   expect(response.status).toBe(200);
   expect(await response.json()).toEqual(degraded);
 });
 
 it('is 404 for a movie that metadata does not know', async () => {
-  metadata.handler = (_request, response) => response.writeHead(404).end();
+  metadata.behaviour = answer(404);
   const response = await fetch(url);
   expect(response.status).toBe(404);
   expect(await response.json()).toMatchObject({ code: 'not_found' });
@@ -116,22 +106,22 @@ it('is 503 when metadata is down, names it, and says when to ask again', async (
 });
 
 it('is 504 when metadata hangs', async () => {
-  metadata.handler = never;
+  metadata.behaviour = hang;
   const response = await fetch(url);
   expect(response.status).toBe(504);
   expect(await response.json()).toMatchObject({ code: 'upstream_timeout', upstream: 'metadata' });
 });
 
 it('is 502 when the answer of metadata cannot be used', async () => {
-  metadata.handler = (_request, response) => response.end('{"id":"1"}');
+  metadata.behaviour = answer(200, { body: '{"id":"1"}' });
   const response = await fetch(url);
   expect(response.status).toBe(502);
   expect(await response.json()).toMatchObject({ code: 'upstream_bad_response' });
 });
 
 it('gives up on rating when there is no metadata', async () => {
-  rating.handler = never;
-  metadata.handler = (_request, response) => response.writeHead(404).end();
+  rating.behaviour = hang;
+  metadata.behaviour = answer(404);
   const asked = fetch(url);
   await rating.asked(1);
   const [request] = rating.requests;
@@ -140,8 +130,8 @@ it('gives up on rating when there is no metadata', async () => {
 });
 
 it('gives up on both when the client is gone', async () => {
-  metadata.handler = never;
-  rating.handler = never;
+  metadata.behaviour = hang;
+  rating.behaviour = hang;
   const client = new AbortController();
   const asked = fetch(url, { signal: client.signal }).catch(() => 'gone');
   await Promise.all([metadata.asked(1), rating.asked(1)]);
@@ -176,7 +166,7 @@ it('is 504 at once where no time was left, and asks nobody', async () => {
 });
 
 it('does not retry what is a retry itself', async () => {
-  metadata.handler = (_request, response) => response.writeHead(502).end();
+  metadata.behaviour = answer(502);
   await fetch(url, { headers: { 'x-retry-attempt': '1' } });
   expect(metadata.requests).toHaveLength(1);
 });
@@ -190,13 +180,13 @@ it('passes on the request id and the trace', async () => {
 });
 
 it('names who served, by their own word or else by address', async () => {
-  const answer = metadata.handler;
-  metadata.handler = (request, response) => {
+  const answer = metadata.behaviour;
+  metadata.behaviour = (request, response) => {
     response.setHeader('x-served-by', 'metadata-one');
     answer(request, response);
   };
   const { headers } = await fetch(url);
-  const { host, port } = rating.address;
+  const { host, port } = rating.instance();
   expect(headers.get('x-upstreams')).toBe(`metadata=metadata-one, rating=${host}:${port}`);
   expect(headers.get('x-served-by')).toBe(movie.instanceId);
 });

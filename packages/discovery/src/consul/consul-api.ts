@@ -44,8 +44,7 @@ export class ConsulUnreachableError extends Error {
 
   constructor(agent: string, reason: 'unreachable' | 'timeout', cause: unknown) {
     const what = reason === 'timeout' ? 'does not answer' : 'cannot be reached';
-    const detail = cause instanceof Error && cause.message !== '' ? `: ${cause.message}` : '';
-    super(`the Consul agent ${agent} ${what}${detail}`, { cause });
+    super(`the Consul agent ${agent} ${what}: ${messageOf(cause)}`, { cause });
     this.reason = reason;
   }
 }
@@ -97,12 +96,12 @@ export class ConsulApi {
    * rejects with `ConsulUnreachableError` or the signal's reason.
    */
   async send(request: ConsulRequest, agent: Address = this.agent): Promise<ConsulResponse> {
-    const response = await this.#sendOnce(request, agent);
+    const token = this.#token;
+    const response = await this.#sendOnce(request, agent, token);
     if (response.status !== 403 || this.#options.tokenFile === undefined) return response;
     // The token may have been exchanged since it was read.
-    const known = this.#token;
-    this.#token = readToken(this.#options.tokenFile);
-    return this.#token === known ? response : this.#sendOnce(request, agent);
+    this.#token = rereadToken(this.#options.tokenFile) ?? this.#token;
+    return this.#token === token ? response : this.#sendOnce(request, agent, this.#token);
   }
 
   /** Ends every connection, calls under way included. */
@@ -110,7 +109,11 @@ export class ConsulApi {
     return this.#dispatcher.destroy();
   }
 
-  async #sendOnce(request: ConsulRequest, agent: Address): Promise<ConsulResponse> {
+  async #sendOnce(
+    request: ConsulRequest,
+    agent: Address,
+    token: string | undefined,
+  ): Promise<ConsulResponse> {
     request.signal.throwIfAborted();
     const name = formatAddress(agent);
     // One controller a call: AbortSignal.any keeps its dependants alive (nodejs/node#54614).
@@ -127,7 +130,7 @@ export class ConsulApi {
         method: request.method,
         headers: {
           accept: 'application/json',
-          ...(this.#token === undefined ? {} : { 'x-consul-token': this.#token }),
+          ...(token === undefined ? {} : { 'x-consul-token': token }),
         },
         body: request.body === undefined ? null : JSON.stringify(request.body),
         signal: controller.signal,
@@ -159,6 +162,22 @@ export class ConsulApi {
     if (datacenter === undefined) return path;
     return `${path}${path.includes('?') ? '&' : '?'}dc=${encodeURIComponent(datacenter)}`;
   }
+}
+
+/** While a file is being exchanged it can be missing: the old token stays, and the 403 stands as the answer. */
+function rereadToken(file: string): string | undefined {
+  try {
+    return readToken(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Several addresses of one name, all refused, come as an AggregateError whose own message is empty. */
+function messageOf(cause: unknown): string {
+  const { message = '', errors = [] } = cause as Partial<AggregateError>;
+  if (message !== '') return message;
+  return errors.length > 0 ? errors.map(messageOf).join(', ') : String(cause);
 }
 
 function readToken(file: string | undefined): string | undefined {

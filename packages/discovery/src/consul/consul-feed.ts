@@ -99,7 +99,7 @@ export class ConsulFeed implements Feed {
     if (response.status !== 200) throw new ConsulStatusError(response);
     const staleMs = Number(response.header('x-consul-lastcontact') ?? 0);
     if (staleMs > maxStaleMs || response.header('x-consul-knownleader') === 'false') {
-      throw new ConsulStaleError(staleMs);
+      throw new ConsulStaleError();
     }
     const index = Number(response.header('x-consul-index') ?? 0);
     const instances = parseHealthEntries(service, response.body);
@@ -146,8 +146,9 @@ class ConsulStatusError extends Error {
 }
 
 class ConsulStaleError extends Error {
-  constructor(staleMs: number) {
-    super(`the Consul agent has no leader, or last heard of it ${staleMs} ms ago`);
+  constructor() {
+    // Without the exact time, which would make each of these failures a new one.
+    super(`the Consul agent has no leader, or has not heard of it for ${maxStaleMs / 1000} s`);
   }
 }
 

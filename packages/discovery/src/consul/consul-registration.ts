@@ -20,6 +20,8 @@ export interface ConsulRegistrationOptions {
   readonly instance: Instance;
   readonly clock: Clock;
   readonly random: Random;
+  /** Told when the beats have ended for good. */
+  readonly onEnd: () => void;
 }
 
 /**
@@ -29,8 +31,12 @@ export interface ConsulRegistrationOptions {
 export class ConsulRegistration implements Registration {
   readonly #options: ConsulRegistrationOptions;
   readonly #checkId: string;
-  /** Where the instance stands; more than one after a fail-over. */
-  readonly #agents = new Set<Address>();
+  /**
+   * Where the instance stands, or may stand: an agent can have registered it and its answer be lost.
+   * More than one after a fail-over.
+   */
+  readonly #agents = new Map<Address, 'certain' | 'possible'>();
+  readonly #abandoned = new AbortController();
   #heartbeat: Heartbeat | undefined;
   #status: 'passing' | 'critical';
   #note = '';
@@ -48,9 +54,20 @@ export class ConsulRegistration implements Registration {
   }
 
   /** Registers at the first agent that answers, and beats from then on; see `Registrar.register`. */
-  async start(signal: AbortSignal): Promise<void> {
+  async start(signal: AbortSignal | undefined): Promise<void> {
     const { clock, random } = this.#options;
-    await this.#atSomeAgent((agent) => this.#register(agent, signal));
+    const abandoned = this.#abandoned.signal;
+    const abort = () => {
+      this.#abandoned.abort(signal?.reason);
+    };
+    signal?.throwIfAborted();
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      await this.#atSomeAgent('registering', (agent) => this.#register(agent, abandoned));
+      abandoned.throwIfAborted();
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
     this.#heartbeat = new Heartbeat({
       intervalMs: beatMs,
       jitter: 0.1,
@@ -58,6 +75,12 @@ export class ConsulRegistration implements Registration {
       random,
       beat: (stopped) => this.#beat(stopped),
     });
+  }
+
+  /** Ends the beats and leaves the instance to its TTL: the registry is being closed. */
+  async abandon(): Promise<void> {
+    this.#abandoned.abort(new DiscoveryError('closed', 'the Consul registry is closed'));
+    await this.#heartbeat?.stop();
   }
 
   reportHealth(healthy: boolean, note = ''): void {
@@ -74,18 +97,33 @@ export class ConsulRegistration implements Registration {
   async #end(): Promise<void> {
     // First the beats, so that none of them registers what is being taken out.
     await this.#heartbeat?.stop();
-    const results = await Promise.allSettled(
-      [...this.#agents].map((agent) =>
-        this.#put(agent, `/v1/agent/service/deregister/${this.#pathId()}`, neverAborted()),
-      ),
+    this.#options.onEnd();
+    const results = await Promise.all(
+      [...this.#agents].map(async ([agent, standing]) => {
+        try {
+          await this.#deregister(agent);
+        } catch (error: unknown) {
+          if (standing === 'certain') return error;
+        }
+        return undefined;
+      }),
     );
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed !== undefined) throw this.#unavailable('deregistering', failed.reason);
+    const failed = results.find((error) => error !== undefined);
+    if (failed !== undefined) throw this.#unavailable('deregistering', failed);
+  }
+
+  async #deregister(agent: Address): Promise<void> {
+    const { id } = this.#options.instance;
+    const path = `/v1/agent/service/deregister/${encodeURIComponent(id)}`;
+    const answer = await this.#put(agent, path, new AbortController().signal);
+    // 404: the agent has forgotten it already.
+    if (answer.status === 200 || answer.status === 404) return;
+    throw new DiscoveryError('registry_unavailable', describe(`deregistering '${id}'`, answer));
   }
 
   async #beat(signal: AbortSignal): Promise<void> {
     try {
-      await this.#atSomeAgent(async (agent) => {
+      await this.#atSomeAgent('beating for', async (agent) => {
         const answer = await this.#put(
           agent,
           `/v1/agent/check/update/${encodeURIComponent(this.#checkId)}`,
@@ -106,7 +144,7 @@ export class ConsulRegistration implements Registration {
   }
 
   /** Runs `call` at the current agent, and if that cannot be reached at the next ones, each once. */
-  async #atSomeAgent(call: (agent: Address) => Promise<void>): Promise<void> {
+  async #atSomeAgent(doing: string, call: (agent: Address) => Promise<void>): Promise<void> {
     const { api } = this.#options;
     for (let left = api.agentCount; ; left -= 1) {
       const { agent } = api;
@@ -116,7 +154,7 @@ export class ConsulRegistration implements Registration {
       } catch (error: unknown) {
         if (!(error instanceof ConsulUnreachableError)) throw error;
         api.failOver(agent);
-        if (left <= 1) throw this.#unavailable('registering', error);
+        if (left <= 1) throw this.#unavailable(doing, error);
       }
     }
   }
@@ -124,6 +162,7 @@ export class ConsulRegistration implements Registration {
   async #register(agent: Address, signal: AbortSignal): Promise<void> {
     const { id, service, host, port, zone, weight, labels } = this.#options.instance;
     const version = labels['version'];
+    if (!this.#agents.has(agent)) this.#agents.set(agent, 'possible');
     const answer = await this.#put(
       agent,
       '/v1/agent/service/register?replace-existing-checks=true',
@@ -150,7 +189,7 @@ export class ConsulRegistration implements Registration {
       },
     );
     if (answer.status === 200) {
-      this.#agents.add(agent);
+      this.#agents.set(agent, 'certain');
       return;
     }
     const code = answer.status >= 500 ? 'registry_unavailable' : 'registration_refused';
@@ -167,10 +206,6 @@ export class ConsulRegistration implements Registration {
   #delayReregistration(signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options;
     return delay(random() * reregisterJitterMs, clock, signal);
-  }
-
-  #pathId(): string {
-    return encodeURIComponent(this.#options.instance.id);
   }
 
   #unavailable(doing: string, cause: unknown): DiscoveryError {
@@ -192,8 +227,4 @@ function isForgotten({ status, body }: ConsulResponse): boolean {
 
 function describe(what: string, { status, body }: ConsulResponse): string {
   return `Consul answered ${what} with ${status} ${body.slice(0, 200).trim()}`;
-}
-
-function neverAborted(): AbortSignal {
-  return new AbortController().signal;
 }

@@ -1,5 +1,6 @@
 import type { Address } from '../address';
 import { systemClock, type Clock, type Random } from '../clock';
+import { DiscoveryError } from '../discovery-error';
 import type { Instance } from '../instance';
 import type { Registrar, Registration } from '../registrar';
 import type { Registry, ServiceWatch } from '../registry';
@@ -27,6 +28,8 @@ export class ConsulRegistry implements Registry, Registrar {
   readonly #random: Random;
   readonly #api: ConsulApi;
   readonly #watched: WatchedRegistry;
+  readonly #registrations = new Set<ConsulRegistration>();
+  #closed = false;
 
   /** Throws `invalid_registry_url` if a file in the options cannot be read. */
   constructor(options: ConsulRegistryOptions) {
@@ -58,18 +61,33 @@ export class ConsulRegistry implements Registry, Registrar {
     instance: Instance,
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<Registration> {
+    if (this.#closed) throw new DiscoveryError('closed', 'the Consul registry is closed');
     const registration = new ConsulRegistration({
       api: this.#api,
       instance,
       clock: this.#clock,
       random: this.#random,
+      onEnd: () => {
+        this.#registrations.delete(registration);
+      },
     });
-    await registration.start(signal ?? new AbortController().signal);
+    this.#registrations.add(registration);
+    try {
+      await registration.start(signal);
+    } catch (error: unknown) {
+      this.#registrations.delete(registration);
+      throw error;
+    }
     return registration;
   }
 
-  /** Ends every watch and connection. Registrations end by `deregister`, before this. */
-  close(): Promise<void> {
-    return this.#watched.close();
+  /**
+   * Ends every watch, beat and connection. An instance that was not deregistered before stays at Consul
+   * until its check expires.
+   */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#registrations].map((registration) => registration.abandon()));
+    await this.#watched.close();
   }
 }

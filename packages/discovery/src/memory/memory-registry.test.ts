@@ -1,5 +1,5 @@
 import { createInstance, type Instance } from '../instance';
-import { ManualClock } from '../manual-clock';
+import { ManualClock } from '../testing/manual-clock';
 import { registrarContract } from '../registrar.contract';
 import type { Registration } from '../registrar';
 import { registryContract } from '../registry.contract';

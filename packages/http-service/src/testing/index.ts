@@ -1,2 +1,1 @@
-export { ScriptedServer } from './scripted-server';
 export { testConfig } from './test-config';

@@ -1,4 +1,4 @@
-import type { Clock } from './clock';
+import type { Clock } from '../clock';
 
 interface Timer {
   readonly dueAt: number;
@@ -17,6 +17,12 @@ export class ManualClock implements Clock {
   /** How many timers wait; 0 once everything is closed. */
   get pending(): number {
     return this.#timers.size;
+  }
+
+  /** Milliseconds until the next timer is due; `undefined` if none waits. */
+  get nextInMs(): number | undefined {
+    const [next] = [...this.#timers].map(({ dueAt }) => dueAt).sort((a, b) => a - b);
+    return next === undefined ? undefined : next - this.#now;
   }
 
   now(): number {

@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from './clock';
+import { systemClock, type Clock } from '../clock';
 
 /**
  * A clock for tests over real sockets: runs `factor` times as fast as the system's, so that limits and

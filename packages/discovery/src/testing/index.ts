@@ -1,0 +1,2 @@
+export { ManualClock } from './manual-clock';
+export { until } from './until';

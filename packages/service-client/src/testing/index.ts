@@ -1,0 +1,1 @@
+export { answer, hang, Origin } from './origin';
