@@ -129,10 +129,11 @@ class Exchange implements Dispatcher.DispatchHandler, Sending {
   }
 }
 
-/** undici gives parser errors codes that begin with HPE_; what fails before the start is the connection. */
+/** What fails before the start is the connection. undici's parser errors have a code only sometimes. */
 function outcomeOf(error: Error, started: boolean): 'refused' | 'reset' | 'bad_response' {
-  const code = codeOf(error);
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') return 'bad_response';
+  const isUnreadable =
+    error.name === 'HTTPParserError' || codeOf(error) === 'UND_ERR_HEADERS_OVERFLOW';
+  if (isUnreadable) return 'bad_response';
   return started ? 'reset' : 'refused';
 }
 

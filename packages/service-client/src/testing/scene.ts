@@ -63,6 +63,14 @@ export class Scene implements AsyncDisposable {
     return this.attempts.map(({ instance, outcome }) => `${instance.id} ${outcome}`);
   }
 
+  /** Lets time pass, as far as retries wait, until `promise` settles. */
+  async settled<T>(promise: Promise<T>): Promise<T> {
+    const ended = Promise.allSettled([promise]).then(() => true);
+    const moved = () => this.clock.advance(5).then(() => false);
+    while (!(await Promise.race([ended, moved()])));
+    return promise;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#origins.values()].map((origin) => origin.close()));
     await this.client.close(0);
