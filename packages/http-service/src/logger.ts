@@ -43,10 +43,12 @@ export function createLogger({ level, format, base }: LoggerOptions): Logger {
 }
 
 function bufferedOutput(): Destination {
-  const destination = pino.destination({ fd: 1, sync: true, minLength: bufferBytes });
-  setInterval(() => {
-    destination.flush();
-  }, flushEveryMs).unref();
+  const destination = pino.destination({
+    fd: 1,
+    sync: true,
+    minLength: bufferBytes,
+    periodicFlush: flushEveryMs,
+  });
   process.once('exit', () => {
     destination.flushSync();
   });
