@@ -1,4 +1,4 @@
-import type { Dispatcher } from 'undici';
+import { errors, type Dispatcher } from 'undici';
 import type { AttemptOutcome } from './attempt';
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
@@ -38,12 +38,12 @@ export interface Sending {
   cancel(outcome: 'timeout' | 'aborted', error: Error): void;
 }
 
-/** undici's codes for a request that cannot be sent to anybody. */
-const invalidRequest = new Set([
-  'UND_ERR_INVALID_ARG',
-  'UND_ERR_NOT_SUPPORTED',
-  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
-]);
+/** undici's errors for a request that cannot be sent to anybody. */
+const requestFaults = [
+  errors.InvalidArgumentError,
+  errors.NotSupportedError,
+  errors.RequestContentLengthMismatchError,
+];
 
 /**
  * Sends one request over undici and reads the body, at most `maxBodyBytes`. On `dispatch` and not
@@ -114,7 +114,7 @@ class Exchange implements Dispatcher.DispatchHandler, Sending {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (invalidRequest.has(codeOf(error))) this.#reject(error);
+    if (requestFaults.some((fault) => error instanceof fault)) this.#reject(error);
     else this.#fail(outcomeOf(error, this.#controller !== undefined), error);
   }
 
@@ -129,14 +129,10 @@ class Exchange implements Dispatcher.DispatchHandler, Sending {
   }
 }
 
-/** What fails before the start is the connection. undici's parser errors have a code only sometimes. */
+/** What fails before the request has started is the connection. */
 function outcomeOf(error: Error, started: boolean): 'refused' | 'reset' | 'bad_response' {
-  const isUnreadable =
-    error.name === 'HTTPParserError' || codeOf(error) === 'UND_ERR_HEADERS_OVERFLOW';
-  if (isUnreadable) return 'bad_response';
+  const isNotHttp =
+    error instanceof errors.HTTPParserError || error instanceof errors.HeadersOverflowError;
+  if (isNotHttp) return 'bad_response';
   return started ? 'reset' : 'refused';
-}
-
-function codeOf(error: Error): string {
-  return (error as NodeJS.ErrnoException).code ?? '';
 }
