@@ -102,16 +102,29 @@ export class ConsulAgent {
     return response.json();
   }
 
+  /** PUT of its HTTP API; rejects if it does not answer 200. */
+  async put(path: string, body?: unknown): Promise<void> {
+    const url = `http://127.0.0.1:${this.port}${path}`;
+    const { status } = await fetch(url, {
+      method: 'PUT',
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (status !== 200) throw new Error(`Consul answered ${path} with ${status}`);
+  }
+
   /** Ids of the instances of a service that it calls passing. */
   async passing(service: string): Promise<string[]> {
     const entries = await this.get(`/v1/health/service/${service}?passing`);
     return (entries as { Service: { ID: string } }[]).map(({ Service: { ID } }) => ID).sort();
   }
 
-  /** A dev agent answers before it leads, and leads before it knows itself. */
+  /** A dev agent answers before it leads, and leads before it knows itself and that there is a leader. */
   async #leads(): Promise<boolean> {
     try {
-      return (await this.passing('consul')).length === 1;
+      const url = `http://127.0.0.1:${this.port}/v1/health/service/consul?passing&stale`;
+      const response = await fetch(url);
+      const entries = (await response.json()) as unknown[];
+      return entries.length === 1 && response.headers.get('x-consul-knownleader') === 'true';
     } catch {
       return false;
     }

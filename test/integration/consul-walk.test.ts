@@ -5,7 +5,7 @@ import { startTraffic } from '../system/traffic';
 import { killServiceProcesses } from '../system/service-process';
 import { ConsulAgent, describeWithConsul } from './consul-agent';
 import { CountingProxy } from './counting-proxy';
-import { startService, startSystem, until } from './consul-system';
+import { readyInstances, startService, startSystem, until } from './consul-system';
 
 describeWithConsul("the tutorial's walk, on a real Consul", (binary) => {
   let consul: ConsulAgent;
@@ -64,7 +64,7 @@ describeWithConsul("the tutorial's walk, on a real Consul", (binary) => {
   });
 
   it('takes an instance out of Consul at once on Ctrl-C, and no request fails', async () => {
-    const { metadata, movieUrl } = await startSystem(consul, 2);
+    const { metadata, movie, movieUrl } = await startSystem(consul, 2);
     const traffic = startTraffic(movieUrl, 50);
     await until(async () =>
       Promise.resolve(metadata[1]?.lines.some(({ msg }) => msg === 'request') ?? false),
@@ -74,6 +74,10 @@ describeWithConsul("the tutorial's walk, on a real Consul", (binary) => {
     expect(await consul.passing('metadata')).toHaveLength(1);
     const entries = await consul.get('/v1/health/service/metadata');
     expect(entries).toHaveLength(1);
+    const origin = new URL(movieUrl).origin;
+    await until(async () => (await readyInstances(origin, 'metadata')) === 1, 1000);
+    // Nothing of this is a failure of the registry.
+    expect(movie.lines.filter(({ level }) => level !== 'info')).toEqual([]);
     const { sent, outcomes } = await traffic.stop();
     expect(outcomes).toEqual({ 200: sent });
   });

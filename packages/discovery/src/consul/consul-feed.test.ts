@@ -131,6 +131,18 @@ describe('a watch at Consul', () => {
     expect(told).toEqual(['a', 'a failed', 'a']);
   });
 
+  it('takes the streaming backend at its word, which never knows of a leader', async () => {
+    const fake = await start();
+    fake.publish('metadata', at('a'));
+    fake.react = () => ({ backend: 'streaming', knownLeader: false });
+    const { watch, told } = open([fake]);
+    await watch.firstSync();
+    fake.publish('metadata', at('a', 'b'));
+    await until(() => told.length === 2);
+    expect(told).toEqual(['a', 'a,b']);
+    expect(watch.restarts.size).toBe(0);
+  });
+
   it('tells one failure once, however old the stale answers say they are', async () => {
     const fake = await start();
     const { clock, watch, told } = await following(fake, ['a']);

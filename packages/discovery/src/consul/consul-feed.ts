@@ -35,8 +35,11 @@ export class ConsulFeed implements Feed {
   /** `X-Consul-Index` of the last answer; 0 asks for the present set at once. */
   #index = 0;
   #failed = false;
-  #answered: readonly Instance[] = [];
-  #refillUntil = 0;
+  /** What Consul said last, and what was made of it. */
+  #answer: readonly Instance[] = [];
+  #published: readonly Instance[] = [];
+  /** Known before an outage, and not seen since. */
+  #missing = new Map<string, Instance>();
   #cancelRefill: () => void = () => undefined;
 
   constructor(options: ConsulFeedOptions) {
@@ -97,10 +100,7 @@ export class ConsulFeed implements Feed {
       signal,
     });
     if (response.status !== 200) throw new ConsulStatusError(response);
-    const staleMs = Number(response.header('x-consul-lastcontact') ?? 0);
-    if (staleMs > maxStaleMs || response.header('x-consul-knownleader') === 'false') {
-      throw new ConsulStaleError();
-    }
+    if (isStale(response)) throw new ConsulStaleError();
     const index = Number(response.header('x-consul-index') ?? 0);
     const instances = parseHealthEntries(service, response.body);
     // An index that runs backwards means a new state of the servers: ask afresh.
@@ -110,29 +110,30 @@ export class ConsulFeed implements Feed {
 
   /**
    * In the first seconds after an outage absence removes nothing: an agent that came back empty is
-   * being filled again by the instances' beats, and refused connections eject those that are gone.
+   * being filled again by the instances' beats, and refused connections eject those that are gone. An
+   * instance that was seen again is taken at Consul's word from then on.
    */
-  #publish(instances: readonly Instance[]): void {
-    const { sink, clock } = this.#options;
-    const now = clock.now();
+  #publish(answer: readonly Instance[]): void {
+    const { clock } = this.#options;
+    this.#answer = answer;
     if (this.#failed) {
       this.#failed = false;
-      this.#refillUntil = now + refillMs;
+      this.#missing = new Map(this.#published.map((instance) => [instance.id, instance]));
+      this.#cancelRefill();
+      this.#cancelRefill = clock.schedule(refillMs, () => {
+        // An outage that has begun meanwhile keeps the set, and its end starts the time anew.
+        if (this.#failed) return;
+        this.#missing.clear();
+        this.#put(this.#answer);
+      });
     }
-    if (now >= this.#refillUntil) {
-      this.#answered = instances;
-      sink.publish(instances);
-      return;
-    }
-    const answered = new Set(instances.map(({ id }) => id));
-    const held = this.#answered.filter(({ id }) => !answered.has(id));
-    this.#answered = [...instances, ...held];
-    sink.publish(this.#answered);
-    this.#cancelRefill();
-    this.#cancelRefill = clock.schedule(this.#refillUntil - now, () => {
-      // An outage that has begun meanwhile starts the time anew when it ends.
-      if (!this.#failed) this.#publish(instances);
-    });
+    for (const { id } of answer) this.#missing.delete(id);
+    this.#put([...answer, ...this.#missing.values()]);
+  }
+
+  #put(instances: readonly Instance[]): void {
+    this.#published = instances;
+    this.#options.sink.publish(instances);
   }
 }
 
@@ -150,6 +151,16 @@ class ConsulStaleError extends Error {
     // Without the exact time, which would make each of these failures a new one.
     super(`the Consul agent has no leader, or has not heard of it for ${maxStaleMs / 1000} s`);
   }
+}
+
+/**
+ * The streaming backend, which answers blocking queries since Consul 1.10, says of itself neither how old
+ * its data is nor that there is a leader (measured with 1.22): its word counts for nothing here.
+ */
+function isStale({ header }: ConsulResponse): boolean {
+  if (header('x-consul-query-backend') === 'streaming') return false;
+  const staleMs = Number(header('x-consul-lastcontact') ?? 0);
+  return staleMs > maxStaleMs || header('x-consul-knownleader') === 'false';
 }
 
 function reasonOf(error: unknown): string {

@@ -22,6 +22,8 @@ export interface Reaction {
   readonly index?: number;
   readonly lastContactMs?: number;
   readonly knownLeader?: boolean;
+  /** `X-Consul-Query-Backend`: `streaming` says nothing true of leader and contact. */
+  readonly backend?: 'blocking-query' | 'streaming';
   /** Answers a blocking query at once, changed or not. */
   readonly atOnce?: boolean;
   /** Does what it is asked to, and never says so. */
@@ -211,6 +213,7 @@ export class FakeConsul {
         'x-consul-index': index,
         'x-consul-lastcontact': reaction.lastContactMs ?? 0,
         'x-consul-knownleader': String(reaction.knownLeader ?? true),
+        'x-consul-query-backend': reaction.backend ?? 'blocking-query',
       });
       response.end(JSON.stringify(this.#healthOf(service)));
     };
