@@ -1,5 +1,5 @@
-import { Deadline } from './deadline';
 import { ManualClock } from '@movies/discovery/testing';
+import { Deadline } from './deadline';
 
 test('what is left shrinks as time passes', async () => {
   const clock = new ManualClock();

@@ -25,10 +25,9 @@ export function pickTwo(
   return b;
 }
 
-/** The cheaper for its weight; where costs are equal, whoever is due, and of two that are due the heavier. */
+/** The cheaper for its weight; where nothing but the weight tells them apart, whoever is due. */
 function isBetter(a: Upstream, b: Upstream, now: number): boolean {
   const costA = a.cost(now);
   const costB = b.cost(now);
-  if (costA !== costB) return costA / a.weight < costB / b.weight;
-  return a.claim === b.claim ? a.weight >= b.weight : a.claim > b.claim;
+  return costA === costB ? a.claim >= b.claim : costA / a.weight < costB / b.weight;
 }

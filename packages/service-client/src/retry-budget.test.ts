@@ -1,5 +1,5 @@
-import { RetryBudget } from './retry-budget';
 import { ManualClock } from '@movies/discovery/testing';
+import { RetryBudget } from './retry-budget';
 
 const reserve = 100;
 

@@ -1,79 +1,144 @@
-import { Scene, get } from './testing/scene';
-import { answer } from './testing/origin';
+import { createInstance, DiscoveryError } from '@movies/discovery';
+import type { ManualClock } from '@movies/discovery/testing';
+import { StaticRegistry } from '@movies/discovery/static';
+import { ServiceClient } from './service-client';
+import { answer, Origin } from './testing/origin';
+import { get, Scene } from './testing/scene';
 import { seededRandom } from './testing/seeded-random';
 
-it('reaches both of two instances by 20 calls one after the other', async () => {
-  await using scene = await Scene.open(['a', 'b'], { random: seededRandom(1) });
-  for (let i = 0; i < 20; i += 1) await scene.client.request(get);
-  expect(Math.min(...scene.counts)).toBeGreaterThan(0);
-});
+async function callOneAfterTheOther(scene: Scene, times: number): Promise<void> {
+  for (let i = 0; i < times; i++) await scene.client.request(get);
+}
 
-it('comes back to an instance that was slow once', async () => {
-  await using scene = await Scene.open(['a', 'b'], { random: seededRandom(2) });
-  const { behaviour } = scene.origin('a');
-  // Time passes while it answers: 15 ms, as a first call with all its set-up takes.
-  scene.origin('a').behaviour = (request, response) => {
-    void scene.clock.advance(15).then(() => {
-      behaviour(request, response);
+/** Answers once `clock` has moved on by `ms`, as if it had worked that long. */
+function takes(clock: ManualClock, ms: number): Origin['behaviour'] {
+  return (request, response) => {
+    void clock.advance(ms).then(() => {
+      answer(200)(request, response);
     });
   };
-  while (scene.counts[0] === 0) await scene.client.request(get);
-  scene.origin('a').behaviour = behaviour;
-  for (let i = 0; i < 20; i += 1) await scene.client.request(get);
-  expect(scene.counts[0]).toBeGreaterThan(1);
-});
+}
 
-it('prefers the instance with fewer calls under way', async () => {
-  await using scene = await Scene.open(['a', 'b']);
-  scene.origin('a').behaviour = () => undefined;
-  const hanging = scene.client.request(get);
-  await scene.origin('a').asked(1);
-  for (let i = 0; i < 5; i += 1) await scene.client.request(get);
-  expect(scene.counts).toEqual([1, 5]);
-  scene.origin('a').kill();
-  await hanging;
-});
-
-it('sends a draining instance nothing while another is ready, and all when none is', async () => {
-  await using scene = await Scene.open(['a', 'b'], { random: seededRandom(3) });
-  scene.publish({ a: { state: 'draining' } });
-  for (let i = 0; i < 10; i += 1) await scene.client.request(get);
-  expect(scene.counts).toEqual([0, 10]);
-  scene.publish({ a: { state: 'draining' }, b: { state: 'not_ready' } });
-  await scene.client.request(get);
-  expect(scene.counts).toEqual([1, 10]);
-});
-
-it('tries even an instance that is not ready rather than none', async () => {
+test('the answer is read whole and says who gave it, by which attempts', async () => {
   await using scene = await Scene.open(['a']);
-  scene.publish({ a: { state: 'not_ready' } });
+  scene.origin('a').behaviour = answer(404, { headers: { 'x-served-by': 'a' }, body: '{}' });
+  const response = await scene.client.request({ ...get, path: '/metadata?id=1' });
+  expect(response).toMatchObject({
+    status: 404,
+    instance: { id: 'a' },
+    attempts: [{ instance: { id: 'a' }, outcome: 'ok', status: 404, durationMs: 0 }],
+  });
+  expect([response.header('x-served-by'), response.json()]).toEqual(['a', {}]);
+  expect(scene.origin('a').requests.map(({ url }) => url)).toEqual(['/metadata?id=1']);
+});
+
+test('headers and body are sent as given', async () => {
+  await using scene = await Scene.open(['a']);
+  const origin = scene.origin('a');
+  origin.behaviour = (request, response) => {
+    request.pipe(response);
+  };
+  const headers = { 'content-type': 'application/json', 'x-request-id': '7' };
+  const response = await scene.client.request({
+    method: 'PUT',
+    path: '/',
+    headers,
+    body: '{"id":"1"}',
+  });
+  expect(response.json()).toEqual({ id: '1' });
+  expect(origin.requests[0]?.headers).toMatchObject(headers);
+});
+
+test('20 calls one after the other reach both of two', async () => {
+  await using scene = await Scene.open(['a', 'b']);
+  await callOneAfterTheOther(scene, 20);
+  expect(scene.counts).toEqual([10, 10]);
+});
+
+test.each([15, 30])(
+  '20 calls one after the other reach both of two also after one was slow once, %i ms to 1 ms',
+  async (slowMs) => {
+    await using scene = await Scene.open(['a', 'b'], { random: seededRandom(1) });
+    const [a, b] = [scene.origin('a'), scene.origin('b')];
+    a.behaviour = takes(scene.clock, slowMs);
+    b.behaviour = takes(scene.clock, 1);
+    await callOneAfterTheOther(scene, 2);
+    a.behaviour = takes(scene.clock, 1);
+    const [before = 0] = scene.counts;
+    await callOneAfterTheOther(scene, 20);
+    expect(before).toBe(1);
+    expect(scene.counts[0]).toBeGreaterThanOrEqual(2);
+    expect(scene.counts[1]).toBeGreaterThanOrEqual(2);
+  },
+);
+
+test('an instance with an IPv6 address is called', async () => {
+  const origin = await Origin.listen('six', '::1');
+  const registry = new StaticRegistry({ movies: [origin.instance()] });
+  const client = new ServiceClient({ service: 'movies', registry });
+  const response = await client.request(get);
+  expect([response.status, response.instance.host]).toEqual([200, '::1']);
+  await client.close();
+  await Promise.all([registry.close(), origin.close()]);
+});
+
+test('a name of several addresses that all refuse is told by its code', async () => {
+  await using scene = await Scene.open([]);
+  const refusing = { id: 'a', service: 'movies', host: 'localhost', port: 1 };
+  scene.registry.publish([createInstance(refusing)]);
+  await expect(scene.client.request(get)).rejects.toThrow(/a refused after 0 ms: .*ECONNREFUSED/);
+});
+
+test('an instance that joins is called without delay', async () => {
+  await using scene = await Scene.open(['a', 'b'], { published: false });
+  scene.publish({ b: null });
+  await callOneAfterTheOther(scene, 2);
+  scene.publish();
+  await callOneAfterTheOther(scene, 2);
+  expect(scene.counts[1]).toBeGreaterThanOrEqual(1);
+});
+
+test('while the set is not known, a request waits for it', async () => {
+  await using scene = await Scene.open(['a'], { published: false });
+  const response = scene.client.request(get);
+  await scene.clock.advance(1999);
+  scene.publish();
+  expect((await response).status).toBe(200);
+});
+
+test('a set that does not become known in time is unavailable, with the reason', async () => {
+  await using scene = await Scene.open(['a'], { published: false });
+  scene.registry.fail(new DiscoveryError('registry_unavailable', 'the agent is away'));
+  const rejected = expect(scene.client.request(get)).rejects.toMatchObject({
+    code: 'upstream_unavailable',
+    message: 'movies: its instances are not known',
+    cause: { message: expect.stringContaining('the agent is away') as string },
+    attempts: [],
+  });
+  await scene.clock.advance(2000);
+  await rejected;
+});
+
+test('a set that is known to be empty is unavailable at once', async () => {
+  await using scene = await Scene.open([]);
+  await expect(scene.client.request(get)).rejects.toMatchObject({
+    code: 'upstream_unavailable',
+    message: 'movies: no instance is registered',
+    attempts: [],
+  });
+});
+
+test('the last known set serves on while the registry fails', async () => {
+  await using scene = await Scene.open(['a']);
+  scene.registry.fail(new DiscoveryError('registry_unavailable', 'the agent is away'));
   expect((await scene.client.request(get)).status).toBe(200);
 });
 
-it('gives an instance of twice the weight twice the calls', async () => {
-  await using scene = await Scene.open(['a', 'b'], { random: seededRandom(4) });
-  scene.publish({ a: { weight: 2 } });
-  for (let i = 0; i < 90; i += 1) await scene.client.request(get);
-  const [a = 0, b = 0] = scene.counts;
-  expect(a / b).toBeGreaterThan(1.7);
-  expect(a / b).toBeLessThan(2.3);
-});
-
-it('keeps what it knows of an instance when the set changes around it', async () => {
+test('a request that no server could be sent is the caller’s fault, and no instance’s', async () => {
   await using scene = await Scene.open(['a', 'b']);
-  scene.origin('a').behaviour = answer(503);
-  for (let i = 0; i < 5; i += 1) await scene.client.request(get);
-  // The first draw is always `a`, and after a failure it costs more than `b`.
-  const [asked] = scene.counts;
-  scene.publish({ a: { labels: { version: '2' } } });
-  for (let i = 0; i < 5; i += 1) await scene.client.request(get);
-  expect(scene.counts[0]).toBe(asked);
-});
-
-it('asks the registry once, however many requests there are', async () => {
-  await using scene = await Scene.open(['a']);
-  const watch = jest.spyOn(scene.registry, 'watch');
-  const discover = jest.spyOn(scene.registry, 'discover');
-  for (let i = 0; i < 10; i += 1) await scene.client.request(get);
-  expect([watch.mock.calls.length, discover.mock.calls.length]).toEqual([0, 0]);
+  const broken = { ...get, headers: { 'x-a': 'b\r\nc' } };
+  await expect(scene.client.request(broken)).rejects.toThrow('invalid x-a header');
+  expect([scene.story, scene.client.ejected]).toEqual([[], 0]);
+  await callOneAfterTheOther(scene, 4);
+  expect(scene.counts).toEqual([2, 2]);
 });

@@ -231,7 +231,7 @@ export class ServiceClient {
 
   /** Waits before a retry; the caller's signal and `close` end it early. */
   #pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-    if (delayMs <= 0 || signal?.aborted === true) return Promise.resolve();
+    if (signal?.aborted === true) return Promise.resolve();
     return new Promise((resolve) => {
       const end = () => {
         cancel();

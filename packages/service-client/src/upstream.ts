@@ -67,9 +67,12 @@ export class Upstream {
     return this.#latency.cost(now, this.#outstanding);
   }
 
-  /** How much it is due, where costs are equal: it grows with each pick lost, by the weight. */
+  /**
+   * How much it is due, where costs are equal: it grows with each pick lost, by the weight. A little more than
+   * 1 to start with, so that of 1 to 3 the lighter one waits three turns and not sometimes two.
+   */
   get claim(): number {
-    return (this.#losses + 1) * this.weight;
+    return (this.#losses + 1.01) * this.weight;
   }
 
   /** Another one was picked instead. Nothing fades while a call is out that may yet prove it slow. */

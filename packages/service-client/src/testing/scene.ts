@@ -1,12 +1,12 @@
 import type { Instance } from '@movies/discovery';
+import { EventEmitter, once } from 'node:events';
 import type { Attempt } from '../attempt';
 import { ServiceClient, type ServiceClientOptions } from '../service-client';
-import { ManualClock } from '@movies/discovery/testing';
 import { Origin } from './origin';
 import { PublishedRegistry } from './published-registry';
+import { StandingClock } from './standing-clock';
 
-export interface SceneOptions extends Partial<ServiceClientOptions> {
-  readonly clock?: ManualClock;
+export interface SceneOptions extends Omit<Partial<ServiceClientOptions>, 'clock'> {
   /** Whether the client knows the set from the start. */
   readonly published?: boolean;
 }
@@ -16,14 +16,14 @@ export interface SceneOptions extends Partial<ServiceClientOptions> {
  * of two equal instances it takes the first by id, and it waits for nothing before a retry.
  */
 export class Scene implements AsyncDisposable {
-  readonly clock: ManualClock;
+  readonly clock = new StandingClock();
   readonly registry: PublishedRegistry;
   readonly client: ServiceClient;
   readonly attempts: Attempt[] = [];
+  readonly #events = new EventEmitter();
   readonly #origins: ReadonlyMap<string, Origin>;
 
   private constructor(origins: readonly Origin[], options: SceneOptions) {
-    this.clock = options.clock ?? new ManualClock();
     this.#origins = new Map(origins.map((origin) => [origin.id, origin]));
     this.registry = new PublishedRegistry(this.clock);
     if (options.published !== false) this.publish();
@@ -31,7 +31,10 @@ export class Scene implements AsyncDisposable {
       service: 'movies',
       registry: this.registry,
       random: () => 0,
-      onAttempt: (attempt) => this.attempts.push(attempt),
+      onAttempt: (attempt) => {
+        this.attempts.push(attempt);
+        this.#events.emit('attempt');
+      },
       ...options,
       clock: this.clock,
     });
@@ -53,6 +56,11 @@ export class Scene implements AsyncDisposable {
     this.registry.publish(present.map((origin) => origin.instance(fields[origin.id] ?? {})));
   }
 
+  /** Resolves once the client has made `count` attempts. */
+  async attempted(count: number): Promise<void> {
+    while (this.attempts.length < count) await once(this.#events, 'attempt');
+  }
+
   /** How often each origin was asked, in the order of their ids. */
   get counts(): number[] {
     return [...this.#origins.values()].map(({ requests }) => requests.length);
@@ -61,14 +69,6 @@ export class Scene implements AsyncDisposable {
   /** The client's attempts so far, in a few words. */
   get story(): string[] {
     return this.attempts.map(({ instance, outcome }) => `${instance.id} ${outcome}`);
-  }
-
-  /** Lets time pass, as far as retries wait, until `promise` settles. */
-  async settled<T>(promise: Promise<T>): Promise<T> {
-    const ended = Promise.allSettled([promise]).then(() => true);
-    const moved = () => this.clock.advance(5).then(() => false);
-    while (!(await Promise.race([ended, moved()])));
-    return promise;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
