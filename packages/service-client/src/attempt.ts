@@ -30,6 +30,11 @@ export interface Attempt {
 /** One attempt in a few words, for messages and logs: instance, outcome, time. */
 export function describeAttempt({ instance, outcome, durationMs, status, error }: Attempt): string {
   const what = status === undefined ? outcome : `${outcome} (${status})`;
-  const why = error === undefined ? '' : `: ${error.message}`;
+  const why = error === undefined ? '' : `: ${messageOf(error)}`;
   return `${instance.id} ${what} after ${Math.round(durationMs)} ms${why}`;
+}
+
+/** Several addresses of one name, all refused, come as an AggregateError whose own message is empty. */
+function messageOf(error: Error): string {
+  return error.message || ((error as NodeJS.ErrnoException).code ?? error.name);
 }

@@ -56,10 +56,13 @@ export class Ejection {
     return this.#probation;
   }
 
-  /** Notes how a call ended; `mayEject` is asked only when it would lead to an ejection. */
-  record(outcome: AttemptOutcome, now: number, mayEject: () => boolean): void {
+  /**
+   * Notes how a call ended; true if that set the instance aside. `mayEject` is asked only when it would.
+   */
+  record(outcome: AttemptOutcome, now: number, mayEject: () => boolean): boolean {
     const verdict = verdicts[outcome];
-    if (verdict === 'nothing') return;
+    if (verdict === 'nothing') return false;
+    this.#forgive(now);
     if (now - this.#windowFrom > windowMs) {
       this.#windowFrom = now;
       this.#calls = 0;
@@ -68,12 +71,13 @@ export class Ejection {
     this.#calls += 1;
     if (verdict === 'good') {
       this.#succeed(now);
-      return;
+      return false;
     }
     this.#inRow += 1;
     this.#failures += 1;
-    if (now < this.#until || !this.#isTooMuch(verdict) || !mayEject()) return;
+    if (now < this.#until || !this.#isTooMuch(verdict) || !mayEject()) return false;
     this.#eject(verdict, now);
+    return true;
   }
 
   #succeed(now: number): void {
@@ -81,10 +85,14 @@ export class Ejection {
     this.#probation = false;
     // A call that succeeds while set aside proves that it serves again.
     this.#until = Math.min(this.#until, now);
-    if (this.#ejections > 0 && now - this.#cleanSince > failedBaseMs) {
-      this.#ejections -= 1;
-      this.#cleanSince = now;
-    }
+  }
+
+  /** Every half minute without an ejection takes one off the count that makes the next one longer. */
+  #forgive(now: number): void {
+    const cleanIntervals = Math.floor((now - this.#cleanSince) / failedBaseMs);
+    if (this.#ejections === 0 || cleanIntervals < 1) return;
+    this.#ejections = Math.max(0, this.#ejections - cleanIntervals);
+    this.#cleanSince += cleanIntervals * failedBaseMs;
   }
 
   #isTooMuch(verdict: 'failed' | 'refused'): boolean {
@@ -98,11 +106,12 @@ export class Ejection {
 
   #eject(verdict: 'failed' | 'refused', now: number): void {
     this.#ejections += 1;
-    const durationMs =
+    const [durationMs, maxMs] =
       verdict === 'refused'
-        ? Math.min(refusedMaxMs, refusedBaseMs * 2 ** (this.#ejections - 1))
-        : Math.min(failedMaxMs, failedBaseMs * this.#ejections);
-    this.#until = now + durationMs * (1 + jitter * (2 * this.#random() - 1));
+        ? [refusedBaseMs * 2 ** (this.#ejections - 1), refusedMaxMs]
+        : [failedBaseMs * this.#ejections, failedMaxMs];
+    const spread = 1 + jitter * (2 * this.#random() - 1);
+    this.#until = now + Math.min(maxMs, durationMs) * spread;
     this.#cleanSince = this.#until;
     this.#probation = true;
     this.#inRow = 0;

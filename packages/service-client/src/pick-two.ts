@@ -17,10 +17,17 @@ export function pickTwo(
   const a = candidates[i];
   const b = candidates[j < i ? j : j + 1];
   if (a === undefined || b === undefined) return a ?? b;
-  if (a.cost(now) <= b.cost(now)) {
+  if (isBetter(a, b, now)) {
     b.lose();
     return a;
   }
   a.lose();
   return b;
+}
+
+/** The cheaper for its weight; where nothing but the weight tells them apart, whoever is due. */
+function isBetter(a: Upstream, b: Upstream, now: number): boolean {
+  const costA = a.cost(now);
+  const costB = b.cost(now);
+  return costA === costB ? a.claim >= b.claim : costA / a.weight < costB / b.weight;
 }

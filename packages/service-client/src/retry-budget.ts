@@ -5,53 +5,72 @@ export interface RetryBudgetOptions {
   readonly perRequest: number;
   /** Retries a second that are there without any request, for quiet clients. */
   readonly perSecond: number;
-  /** How long what is saved up can be spent. */
+  /** The time over which requests and retries are set against each other. */
   readonly windowMs: number;
   readonly clock: Clock;
 }
 
+/** What happened in a tenth of the window. */
+interface Slice {
+  readonly startedAt: number;
+  requests: number;
+  retries: number;
+}
+
 /**
- * How many retries a client may send, so that retries cannot become the outage: every request pays in,
- * every retry takes out (after Finagle's retry budget).
+ * How many retries a client may send, so that retries cannot become the outage: in a sliding window no more
+ * than a share of its requests and a few a second (after Finagle's retry budget).
  */
 export class RetryBudget {
   readonly #options: RetryBudgetOptions;
-  /** Paid in by time, and by requests; each holds at most what `windowMs` brings. */
-  #saved: number;
-  #deposits = 0;
-  #at: number;
+  readonly #sliceMs: number;
+  /** The window, oldest slice first, and its sums. */
+  readonly #slices: Slice[] = [];
+  #requests = 0;
+  #retries = 0;
 
   constructor(options: RetryBudgetOptions) {
     this.#options = options;
-    this.#saved = this.#maxSaved();
-    this.#at = options.clock.now();
+    this.#sliceMs = options.windowMs / 10;
+  }
+
+  /** Whether a retry may be sent now. */
+  get available(): boolean {
+    this.#current();
+    const { perRequest, perSecond, windowMs } = this.#options;
+    const allowed = this.#requests * perRequest + (perSecond * windowMs) / 1000;
+    return this.#retries + 1 <= allowed;
   }
 
   /** A request, not a retry, is about to be sent. */
   deposit(): void {
-    this.#deposits += this.#options.perRequest;
+    this.#current().requests += 1;
+    this.#requests += 1;
   }
 
   /** Takes one retry out, if there is one. */
   withdraw(): boolean {
-    this.#pass();
-    if (this.#deposits >= 1) this.#deposits -= 1;
-    else if (this.#saved >= 1) this.#saved -= 1;
-    else return false;
+    if (!this.available) return false;
+    this.#current().retries += 1;
+    this.#retries += 1;
     return true;
   }
 
-  #pass(): void {
-    const { perSecond, windowMs, clock } = this.#options;
+  /** The slice of this moment, once what has left the window is gone. */
+  #current(): Slice {
+    const { windowMs, clock } = this.#options;
     const now = clock.now();
-    const elapsedMs = now - this.#at;
-    this.#at = now;
-    this.#saved = Math.min(this.#maxSaved(), this.#saved + (elapsedMs / 1000) * perSecond);
-    // What requests paid fades over the window instead of being booked request by request.
-    this.#deposits *= Math.max(0, 1 - elapsedMs / windowMs);
-  }
-
-  #maxSaved(): number {
-    return (this.#options.perSecond * this.#options.windowMs) / 1000;
+    const last = this.#slices.at(-1);
+    if (last !== undefined && now < last.startedAt + this.#sliceMs) return last;
+    for (let oldest = this.#slices[0]; oldest !== undefined; oldest = this.#slices[0]) {
+      // Its last moment must have left the window, not only its first.
+      if (now < oldest.startedAt + this.#sliceMs + windowMs) break;
+      this.#requests -= oldest.requests;
+      this.#retries -= oldest.retries;
+      this.#slices.shift();
+    }
+    const slice = { startedAt: now, requests: 0, retries: 0 };
+    this.#slices.push(slice);
+    return slice;
   }
 }

@@ -1,4 +1,4 @@
-import type { Dispatcher } from 'undici';
+import { errors, type Dispatcher } from 'undici';
 import type { AttemptOutcome } from './attempt';
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
@@ -31,12 +31,19 @@ export type SendResult =
       readonly answering: boolean;
     };
 
-/** A request under way. `result` never rejects. */
+/** A request under way. `result` rejects only for a request that no server could be sent: a caller's fault. */
 export interface Sending {
   readonly result: Promise<SendResult>;
   /** Settles `result` at once, also while a connection is still being made. */
   cancel(outcome: 'timeout' | 'aborted', error: Error): void;
 }
+
+/** undici's errors for a request that cannot be sent to anybody. */
+const requestFaults = [
+  errors.InvalidArgumentError,
+  errors.NotSupportedError,
+  errors.RequestContentLengthMismatchError,
+];
 
 /**
  * Sends one request over undici and reads the body, at most `maxBodyBytes`. On `dispatch` and not
@@ -44,7 +51,7 @@ export interface Sending {
  */
 export function send(dispatcher: Dispatcher, request: SendRequest, maxBodyBytes: number): Sending {
   const exchange = new Exchange(maxBodyBytes);
-  dispatcher.dispatch({ ...request, headersTimeout: 0, bodyTimeout: 0 }, exchange);
+  dispatcher.dispatch(request, exchange);
   return exchange;
 }
 
@@ -52,6 +59,7 @@ class Exchange implements Dispatcher.DispatchHandler, Sending {
   readonly result: Promise<SendResult>;
   readonly #maxBodyBytes: number;
   #settle: (result: SendResult) => void = () => undefined;
+  #reject: (error: Error) => void = () => undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #cancelled: Error | undefined;
   #status = 0;
@@ -61,8 +69,9 @@ class Exchange implements Dispatcher.DispatchHandler, Sending {
 
   constructor(maxBodyBytes: number) {
     this.#maxBodyBytes = maxBodyBytes;
-    this.result = new Promise((resolve) => {
+    this.result = new Promise((resolve, reject) => {
       this.#settle = resolve;
+      this.#reject = reject;
     });
   }
 
@@ -105,7 +114,8 @@ class Exchange implements Dispatcher.DispatchHandler, Sending {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(outcomeOf(error, this.#controller !== undefined), error);
+    if (requestFaults.some((fault) => error instanceof fault)) this.#reject(error);
+    else this.#fail(outcomeOf(error, this.#controller !== undefined), error);
   }
 
   #fail(outcome: Extract<SendResult, { kind: 'failure' }>['outcome'], error: Error): void {
@@ -119,9 +129,10 @@ class Exchange implements Dispatcher.DispatchHandler, Sending {
   }
 }
 
-/** undici gives parser errors codes that begin with HPE_; what fails before the start is the connection. */
+/** What fails before the request has started is the connection. */
 function outcomeOf(error: Error, started: boolean): 'refused' | 'reset' | 'bad_response' {
-  const { code = '' } = error as NodeJS.ErrnoException;
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') return 'bad_response';
+  const isNotHttp =
+    error instanceof errors.HTTPParserError || error instanceof errors.HeadersOverflowError;
+  if (isNotHttp) return 'bad_response';
   return started ? 'reset' : 'refused';
 }

@@ -1,6 +1,5 @@
 import {
   Backoff,
-  delay,
   systemClock,
   type Clock,
   type Random,
@@ -8,19 +7,17 @@ import {
   type ServiceWatch,
 } from '@movies/discovery';
 import type { Dispatcher } from 'undici';
-import type { Attempt, AttemptOutcome } from './attempt';
+import type { Attempt } from './attempt';
 import { Deadline, retryAttemptHeader, timeoutHeader } from './deadline';
+import { isBrokenConnection, isRepeatable, isWorthRetrying, outcomeOf, wasNotSent } from './judge';
 import { RetryBudget } from './retry-budget';
 import { send, type SendResult } from './send';
 import { ServiceResponse } from './service-response';
 import type { Upstream } from './upstream';
-import { UpstreamError } from './upstream-error';
+import { UpstreamError, type UpstreamErrorCode } from './upstream-error';
 import { UpstreamSet } from './upstream-set';
 
-/** Methods that may be sent twice (RFC 9110, 9.2.2). */
-const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 const maxAttempts = 3;
-const never = new AbortController().signal;
 
 export interface ServiceClientOptions {
   /** Name of the service in the registry. */
@@ -65,6 +62,9 @@ export class ServiceClient {
   readonly #maxBodyBytes: number;
   readonly #upstreams: UpstreamSet;
   readonly #budget: RetryBudget;
+  readonly #unsubscribe: () => void;
+  /** Ends each pause before a retry. */
+  readonly #pauses = new Set<() => void>();
   #closing: Promise<void> | undefined;
 
   constructor(options: ServiceClientOptions) {
@@ -87,12 +87,12 @@ export class ServiceClient {
       connectTimeoutMs: 1000,
     });
     this.watch = options.registry.watch(options.service);
-    this.watch.subscribe(({ instances }) => {
+    this.#unsubscribe = this.watch.subscribe(({ instances }) => {
       this.#upstreams.update(instances);
     });
   }
 
-  /** Ready instances that are set aside now. */
+  /** Instances in use that are set aside now. */
   get ejected(): number {
     return this.#upstreams.ejected;
   }
@@ -100,7 +100,8 @@ export class ServiceClient {
   /**
    * Resolves with any answer, read whole. Rejects with `UpstreamError`: `upstream_unavailable` (nobody to
    * ask, or nobody could be reached), `upstream_timeout` (the deadline), `upstream_bad_response`,
-   * `upstream_aborted` (the caller's signal).
+   * `upstream_aborted` (the caller's signal). A request that nobody could be sent, such as a path with a
+   * line break, rejects with undici's error.
    */
   async request(request: ServiceRequest): Promise<ServiceResponse> {
     const deadline =
@@ -108,36 +109,44 @@ export class ServiceClient {
     if (this.watch.snapshot === undefined) await this.#firstSync(request, deadline);
     this.#budget.deposit();
     const attempts: Attempt[] = [];
-    const tried = new Set<Upstream>();
+    let tried: readonly Upstream[] = [];
     let backoff: Backoff | undefined;
     for (;;) {
+      if (request.signal?.aborted === true) throw this.#aborted(attempts, request.signal.reason);
+      if (deadline.remainingMs() <= 0) throw this.#tooLate(attempts);
       const upstream = this.#upstreams.pick(tried);
       if (upstream === undefined) throw this.#nobody(attempts);
-      if (deadline.remainingMs() <= 0) throw this.#tooLate(attempts);
-      tried.add(upstream);
+      tried = [...tried, upstream];
       // A hanging instance costs a retry and not the request, where there is another one to ask.
       const share = this.#mayTryAnother(request, attempts, tried) ? 0.5 : 1;
       const limitMs = Math.max(1, deadline.remainingMs() * share);
       const result = await this.#attempt(request, upstream, limitMs, attempts);
       if (!isWorthRetrying(outcomeOf(result))) return this.#conclude(result, upstream, attempts);
-      if (isBrokenConnection(result) && !this.#upstreams.hasOther(tried)) tried.delete(upstream);
+      if (isBrokenConnection(result) && !this.#upstreams.hasOther(tried)) {
+        tried = tried.filter((other) => other !== upstream);
+      }
       const again =
         attempts.length < maxAttempts &&
-        isSafeToRetry(request, result) &&
+        (wasNotSent(result) || isRepeatable(request)) &&
         this.#upstreams.hasOther(tried) &&
         this.#budget.withdraw();
       if (!again) return this.#conclude(result, upstream, attempts);
       backoff ??= new Backoff({ initialMs: 25, maxMs: 250, random: this.#random });
-      await this.#pause(backoff.next(Math.max(0, deadline.remainingMs())), request, attempts);
+      await this.#pause(backoff.next(Math.max(0, deadline.remainingMs())), request.signal);
     }
   }
 
   /** Takes no new requests, lets those under way finish for at most `limitMs`, and frees everything. */
   close(limitMs = 5000): Promise<void> {
-    this.#closing ??= Promise.all([this.watch.close(), this.#upstreams.close(limitMs)]).then(
-      () => undefined,
-    );
+    this.#closing ??= this.#end(limitMs);
     return this.#closing;
+  }
+
+  async #end(limitMs: number): Promise<void> {
+    this.#unsubscribe();
+    const upstreams = this.#upstreams.close(limitMs);
+    for (const end of [...this.#pauses]) end();
+    await Promise.all([this.watch.close(), upstreams]);
   }
 
   async #firstSync({ signal }: ServiceRequest, deadline: Deadline): Promise<void> {
@@ -146,21 +155,21 @@ export class ServiceClient {
       await this.watch.firstSync({ timeoutMs, ...(signal === undefined ? {} : { signal }) });
     } catch (cause: unknown) {
       if (signal?.aborted === true) throw this.#aborted([], cause);
-      const message = 'its instances are not known';
-      throw new UpstreamError('upstream_unavailable', message, { service: this.service, cause });
+      throw this.#error('upstream_unavailable', 'its instances are not known', [], cause);
     }
   }
 
+  /** Whether a retry would be sent if the attempt about to be made came to nothing. */
   #mayTryAnother(
-    { method, isRetry }: ServiceRequest,
+    request: ServiceRequest,
     attempts: readonly Attempt[],
-    tried: ReadonlySet<Upstream>,
+    tried: readonly Upstream[],
   ): boolean {
     return (
-      idempotent.has(method) &&
-      isRetry !== true &&
+      isRepeatable(request) &&
       attempts.length + 1 < maxAttempts &&
-      this.#upstreams.hasOther(tried)
+      this.#upstreams.hasOther(tried) &&
+      this.#budget.available
     );
   }
 
@@ -173,7 +182,13 @@ export class ServiceClient {
   ): Promise<SendResult> {
     const startedAt = this.#clock.now();
     upstream.start();
-    const result = await this.#exchange(request, upstream, limitMs, attempts.length);
+    let result: SendResult;
+    try {
+      result = await this.#exchange(request, upstream, limitMs, attempts.length);
+    } catch (error: unknown) {
+      upstream.release();
+      throw error;
+    }
     const attempt: Attempt = {
       instance: upstream.instance,
       outcome: outcomeOf(result),
@@ -190,12 +205,14 @@ export class ServiceClient {
     request: ServiceRequest,
     upstream: Upstream,
     limitMs: number,
-    retryAttempt: number,
+    attemptsBefore: number,
   ): Promise<SendResult> {
     const headers: Record<string, string> = { ...request.headers };
     headers[timeoutHeader] = String(Math.max(1, Math.floor(limitMs)));
-    if (retryAttempt > 0) headers[retryAttemptHeader] = String(retryAttempt);
-    const { method, path, body = null, signal } = request;
+    const { method, path, body = null, signal, isRetry } = request;
+    // A request that serves a retry is one, so that the tiers below do not multiply it either.
+    const retries = attemptsBefore + (isRetry === true ? 1 : 0);
+    if (retries > 0) headers[retryAttemptHeader] = String(retries);
     const sending = send(upstream.pool, { method, path, headers, body }, this.#maxBodyBytes);
     const cancelLimit = this.#clock.schedule(limitMs, () => {
       sending.cancel('timeout', new Error(`no whole answer within ${Math.round(limitMs)} ms`));
@@ -203,8 +220,7 @@ export class ServiceClient {
     const abort = () => {
       sending.cancel('aborted', new Error('the caller gave up', { cause: signal?.reason }));
     };
-    if (signal?.aborted === true) abort();
-    else signal?.addEventListener('abort', abort, { once: true });
+    signal?.addEventListener('abort', abort, { once: true });
     try {
       return await sending.result;
     } finally {
@@ -213,16 +229,20 @@ export class ServiceClient {
     }
   }
 
-  async #pause(
-    delayMs: number,
-    { signal = never }: ServiceRequest,
-    attempts: readonly Attempt[],
-  ): Promise<void> {
-    try {
-      await delay(delayMs, this.#clock, signal);
-    } catch (cause: unknown) {
-      throw this.#aborted(attempts, cause);
-    }
+  /** Waits before a retry; the caller's signal and `close` end it early. */
+  #pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted === true) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = () => {
+        cancel();
+        this.#pauses.delete(end);
+        signal?.removeEventListener('abort', end);
+        resolve();
+      };
+      const cancel = this.#clock.schedule(delayMs, end);
+      this.#pauses.add(end);
+      signal?.addEventListener('abort', end, { once: true });
+    });
   }
 
   #conclude(
@@ -238,70 +258,38 @@ export class ServiceClient {
       case 'timeout':
         throw this.#tooLate(attempts, cause);
       case 'bad_response':
-        throw new UpstreamError('upstream_bad_response', 'its answer cannot be used', {
-          service: this.service,
-          attempts,
-          cause,
-        });
+        throw this.#error('upstream_bad_response', 'its answer cannot be used', attempts, cause);
       case 'refused':
       case 'reset':
-        throw new UpstreamError('upstream_unavailable', 'no instance could be reached', {
-          service: this.service,
-          attempts,
-          cause,
-        });
+        throw this.#error('upstream_unavailable', 'no instance could be reached', attempts, cause);
     }
   }
 
   #nobody(attempts: readonly Attempt[]): UpstreamError {
     const known = this.watch.snapshot?.instances.length ?? 0;
-    const message = known === 0 ? 'no instance is registered' : 'no other instance is left to ask';
-    return new UpstreamError('upstream_unavailable', message, {
-      service: this.service,
-      attempts,
-      cause: this.watch.failure,
-    });
+    const message =
+      this.#closing !== undefined
+        ? 'this client is closed'
+        : known === 0
+          ? 'no instance is registered'
+          : 'no other instance is left to ask';
+    return this.#error('upstream_unavailable', message, attempts, this.watch.failure);
   }
 
   #tooLate(attempts: readonly Attempt[], cause?: unknown): UpstreamError {
-    const message = 'no answer before the deadline';
-    return new UpstreamError('upstream_timeout', message, {
-      service: this.service,
-      attempts,
-      cause,
-    });
+    return this.#error('upstream_timeout', 'no answer before the deadline', attempts, cause);
   }
 
   #aborted(attempts: readonly Attempt[], cause: unknown): UpstreamError {
-    const message = 'the caller gave up';
-    return new UpstreamError('upstream_aborted', message, {
-      service: this.service,
-      attempts,
-      cause,
-    });
+    return this.#error('upstream_aborted', 'the caller gave up', attempts, cause);
   }
-}
 
-function outcomeOf(result: SendResult): AttemptOutcome {
-  if (result.kind === 'failure') return result.outcome;
-  const { status, headers } = result;
-  if (status === 429 || (status === 503 && headers['retry-after'] !== undefined)) {
-    return 'overloaded';
+  #error(
+    code: UpstreamErrorCode,
+    message: string,
+    attempts: readonly Attempt[],
+    cause: unknown,
+  ): UpstreamError {
+    return new UpstreamError(code, message, { service: this.service, attempts, cause });
   }
-  return status >= 502 && status <= 504 ? 'unavailable' : 'ok';
-}
-
-function isWorthRetrying(outcome: AttemptOutcome): boolean {
-  return outcome !== 'ok' && outcome !== 'aborted';
-}
-
-/** Nothing was sent, or sending it twice does no harm. */
-function isSafeToRetry({ method, isRetry }: ServiceRequest, result: SendResult): boolean {
-  if (result.kind === 'failure' && !result.sent) return true;
-  return idempotent.has(method) && isRetry !== true;
-}
-
-/** A kept connection that the server closed as the request left says nothing against asking it again. */
-function isBrokenConnection(result: SendResult): boolean {
-  return result.kind === 'failure' && result.outcome === 'reset' && !result.answering;
 }

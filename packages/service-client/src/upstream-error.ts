@@ -19,7 +19,8 @@ export class UpstreamError extends Error {
   constructor(code: UpstreamErrorCode, message: string, options: UpstreamErrorOptions) {
     const attempts = options.attempts ?? [];
     const tried = attempts.length === 0 ? '' : ` [${attempts.map(describeAttempt).join('; ')}]`;
-    super(`${options.service}: ${message}${tried}`, options);
+    const { cause } = options;
+    super(`${options.service}: ${message}${tried}`, cause === undefined ? undefined : { cause });
     this.code = code;
     this.service = options.service;
     this.attempts = attempts;

@@ -3,7 +3,7 @@ import type { Attempt } from './attempt';
 import { pickTwo } from './pick-two';
 import { Upstream, type UpstreamOptions } from './upstream';
 
-/** Share of the ready instances that may be set aside at once; of two it is one. */
+/** Share of the instances in use that may be set aside at once; of two it is one. */
 const maxEjectedShare = 0.5;
 const drainLimitMs = 30_000;
 
@@ -11,18 +11,22 @@ const drainLimitMs = 30_000;
 export class UpstreamSet {
   readonly #options: UpstreamOptions;
   #upstreams: readonly Upstream[] = [];
-  /** Those that a pick draws from, until `#candidatesUntil`: filtering at each pick costs 3.6 µs at 1,000. */
+  /** Ready; if none is, draining; if none is, in panic, all: better a try than a certain failure. */
+  #usable: readonly Upstream[] = [];
+  /** What a retry falls back on: all but those known not to serve, save in panic. */
+  #reserve: readonly Upstream[] = [];
+  /** The usable ones not set aside, until `#candidatesUntil`: to filter at each pick costs 3.6 µs at 1,000. */
   #candidates: readonly Upstream[] = [];
   #candidatesUntil = 0;
-  readonly #draining = new Set<Promise<void>>();
+  readonly #leaving = new Set<Upstream>();
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
   }
 
-  /** How many ready instances are set aside now. */
+  /** How many of those in use are set aside now. */
   get ejected(): number {
-    return this.#ready().filter((upstream) => this.#isEjected(upstream)).length;
+    return this.#usable.filter(({ ejection }) => ejection.until > this.#options.clock.now()).length;
   }
 
   /** Takes over a new set. What is known of an instance outlives it; what left it drains. */
@@ -36,26 +40,32 @@ export class UpstreamSet {
       return upstream;
     });
     for (const gone of known.values()) this.#drain(gone);
+    const inState = (state: Instance['state']) =>
+      this.#upstreams.filter(({ instance }) => instance.state === state);
+    const [ready, draining] = [inState('ready'), inState('draining')];
+    const serving = [...ready, ...draining];
+    this.#reserve = serving.length > 0 ? serving : this.#upstreams;
+    this.#usable = ready.length > 0 ? ready : this.#reserve;
     this.#refresh();
   }
 
   /** The upstream for the next attempt, none of `tried`; `undefined` when there is no other. */
-  pick(tried: ReadonlySet<Upstream>): Upstream | undefined {
+  pick(tried: readonly Upstream[]): Upstream | undefined {
     const { clock, random } = this.#options;
     const now = clock.now();
     if (now >= this.#candidatesUntil) this.#refresh();
-    if (tried.size === 0) return pickTwo(this.#candidates, now, random);
+    if (tried.length === 0) return pickTwo(this.#candidates, now, random);
     // Rather one that is set aside than none: this call has nothing left to lose.
-    for (const level of [this.#candidates, ...this.#levels()]) {
-      const untried = level.filter((upstream) => !tried.has(upstream));
+    for (const level of [this.#candidates, this.#usable, this.#reserve]) {
+      const untried = level.filter((upstream) => !tried.includes(upstream));
       if (untried.length > 0) return pickTwo(untried, now, random);
     }
     return undefined;
   }
 
-  /** Whether there is an upstream that is none of `tried`. */
-  hasOther(tried: ReadonlySet<Upstream>): boolean {
-    return this.#upstreams.some((upstream) => !tried.has(upstream));
+  /** Whether there is an upstream to pick that is none of `tried`. */
+  hasOther(tried: readonly Upstream[]): boolean {
+    return this.#reserve.some((upstream) => !tried.includes(upstream));
   }
 
   /** Notes how a call ended. */
@@ -67,50 +77,30 @@ export class UpstreamSet {
 
   /** Lets everything drain, for at most `limitMs`. */
   async close(limitMs: number): Promise<void> {
-    for (const upstream of this.#upstreams) this.#drain(upstream, limitMs);
-    this.#upstreams = [];
-    this.#refresh();
-    await Promise.all(this.#draining);
+    const all = [...this.#upstreams, ...this.#leaving];
+    this.#upstreams = this.#usable = this.#reserve = this.#candidates = [];
+    await Promise.all(all.map((upstream) => upstream.drain(limitMs)));
   }
 
-  /** Whether the others can do without one more: never the last, at most half of those that are ready. */
+  /** Whether the others can do without one more: never the last, at most half of those in use. */
   #mayEject(): boolean {
-    const ready = this.#ready().length;
+    const count = this.#usable.length;
     const ejected = this.ejected + 1;
-    return ejected < ready && ejected <= Math.max(1, Math.floor(ready * maxEjectedShare));
+    return ejected < count && ejected <= Math.max(1, Math.floor(count * maxEjectedShare));
   }
 
   #refresh(): void {
     const now = this.#options.clock.now();
-    const [usable] = this.#levels().filter((level) => level.length > 0);
-    const candidates = (usable ?? []).filter((upstream) => !this.#isEjected(upstream));
-    this.#candidates = candidates.length > 0 ? candidates : (usable ?? []);
+    const usable = this.#usable;
+    const candidates = usable.filter(({ ejection }) => ejection.until <= now);
+    this.#candidates = candidates.length > 0 ? candidates : usable;
     this.#candidatesUntil = Math.min(
-      ...this.#upstreams.map(({ ejection }) => ejection.until).filter((until) => until > now),
+      ...usable.map(({ ejection }) => ejection.until).filter((until) => until > now),
     );
   }
 
-  /** Ready; else draining; else, in panic, whatever is known: better a try than a certain failure. */
-  #levels(): (readonly Upstream[])[] {
-    return [
-      this.#ready(),
-      this.#upstreams.filter(({ instance }) => instance.state === 'draining'),
-      this.#upstreams,
-    ];
-  }
-
-  #ready(): readonly Upstream[] {
-    return this.#upstreams.filter(({ instance }) => instance.state === 'ready');
-  }
-
-  #isEjected({ ejection }: Upstream): boolean {
-    return ejection.until > this.#options.clock.now();
-  }
-
-  #drain(upstream: Upstream, limitMs = drainLimitMs): void {
-    const drained = upstream.drain(limitMs).finally(() => {
-      this.#draining.delete(drained);
-    });
-    this.#draining.add(drained);
+  #drain(upstream: Upstream): void {
+    this.#leaving.add(upstream);
+    void upstream.drain(drainLimitMs).then(() => this.#leaving.delete(upstream));
   }
 }

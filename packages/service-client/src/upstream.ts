@@ -22,6 +22,11 @@ export class Upstream {
   readonly #latency = new PeakEwma();
   #instance: Instance;
   #outstanding = 0;
+  /** Picks lost since the last one that was won. */
+  #losses = 0;
+  #drained: Promise<void> | undefined;
+  #settleDrained: () => void = () => undefined;
+  #cancelLimit: () => void = () => undefined;
 
   constructor(instance: Instance, options: UpstreamOptions) {
     this.#instance = instance;
@@ -32,11 +37,18 @@ export class Upstream {
       keepAliveTimeout: options.keepAliveMs,
       keepAliveMaxTimeout: options.keepAliveMs,
       connect: { timeout: options.connectTimeoutMs },
+      // Each attempt has its own limit, which covers both.
+      headersTimeout: 0,
+      bodyTimeout: 0,
     });
   }
 
   get instance(): Instance {
     return this.#instance;
+  }
+
+  get weight(): number {
+    return this.#instance.weight;
   }
 
   /** Whether `instance` is this one in a new state; another address is another upstream. */
@@ -49,36 +61,66 @@ export class Upstream {
     this.#instance = instance;
   }
 
-  /** What a call would cost here compared with elsewhere; the smaller is picked. */
+  /** What a call would cost here compared with elsewhere, weights apart. */
   cost(now: number): number {
     if (this.ejection.onProbation && this.#outstanding > 0) return Number.POSITIVE_INFINITY;
-    return this.#latency.cost(now, this.#outstanding) / this.#instance.weight;
+    return this.#latency.cost(now, this.#outstanding);
+  }
+
+  /**
+   * How much it is due, where costs are equal: it grows with each pick lost, by the weight. A little more than
+   * 1 to start with, so that of 1 to 3 the lighter one waits three turns and not sometimes two.
+   */
+  get claim(): number {
+    return (this.#losses + 1.01) * this.weight;
   }
 
   /** Another one was picked instead. Nothing fades while a call is out that may yet prove it slow. */
   lose(): void {
+    this.#losses += 1;
     if (this.#outstanding === 0) this.#latency.lose();
   }
 
   start(): void {
+    this.#losses = 0;
     this.#outstanding += 1;
   }
 
   /** A call ended; `mayEject` says whether the others can do without this one. */
   finish({ outcome, durationMs }: Attempt, mayEject: () => boolean): void {
     const now = this.#clock.now();
-    this.#outstanding -= 1;
-    // A caller that gave up, or a refusal at once, says nothing of how fast an answer is.
-    if (outcome !== 'aborted' && outcome !== 'refused') this.#latency.observe(durationMs, now);
-    this.ejection.record(outcome, now, mayEject);
+    if (outcome === 'ok') this.#latency.observe(durationMs, now);
+    else if (outcome === 'aborted') this.#latency.observeAtLeast(durationMs, now);
+    else this.#latency.observeFailure(durationMs, now);
+    // What comes back is tried at once, by the one call that probation lets through.
+    if (this.ejection.record(outcome, now, mayEject)) this.#latency.forget();
+    this.release();
   }
 
-  /** Lets what is under way finish, for at most `limitMs`, then closes the connections. */
-  async drain(limitMs: number): Promise<void> {
-    const cancel = this.#clock.schedule(limitMs, () => {
-      void this.pool.destroy();
+  /** A call that was started is over and teaches nothing. */
+  release(): void {
+    this.#outstanding -= 1;
+    if (this.#outstanding === 0 && this.#drained !== undefined) this.#free();
+  }
+
+  /** Lets calls under way finish, for at most `limitMs`, and frees everything; the last limit given counts. */
+  drain(limitMs: number): Promise<void> {
+    this.#drained ??= new Promise((resolve) => {
+      this.#settleDrained = resolve;
     });
-    await this.pool.close();
-    cancel();
+    this.#cancelLimit();
+    if (this.#outstanding === 0) this.#free();
+    else {
+      this.#cancelLimit = this.#clock.schedule(limitMs, () => {
+        this.#free();
+      });
+    }
+    return this.#drained;
+  }
+
+  /** By `destroy`: undici's `close` stays pending for ever if requests wait for a connection when it is cut short. */
+  #free(): void {
+    this.#cancelLimit();
+    void this.pool.destroy().then(this.#settleDrained);
   }
 }

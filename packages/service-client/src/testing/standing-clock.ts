@@ -1,0 +1,12 @@
+import { ManualClock } from '@movies/discovery/manual-clock';
+
+/** Time stands until a test moves it; only what is due at once needs no move. */
+export class StandingClock extends ManualClock {
+  override schedule(delayMs: number, callback: () => void): () => void {
+    if (delayMs > 0) return super.schedule(delayMs, callback);
+    const immediate = setImmediate(callback);
+    return () => {
+      clearImmediate(immediate);
+    };
+  }
+}
