@@ -165,6 +165,7 @@ class Service implements RunningService {
             `the instances of '${watch.service}' are not known: ` +
               (watch.failure?.message ?? 'the registry has not answered yet'),
           );
+          // Why it did not come is in `watch.failure`, and told with the next turn.
           await watch.firstSync({ signal, timeoutMs: 1000 }).catch(() => undefined);
           signal.throwIfAborted();
         }

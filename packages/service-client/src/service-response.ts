@@ -2,14 +2,10 @@ import type { Instance } from '@movies/discovery';
 import type { Attempt } from './attempt';
 import { UpstreamError } from './upstream-error';
 
-export interface ServiceResponseFields {
-  readonly status: number;
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Buffer;
-  readonly instance: Instance;
-  readonly attempts: readonly Attempt[];
-}
+type ServiceResponseFields = Pick<
+  ServiceResponse,
+  'status' | 'headers' | 'body' | 'instance' | 'attempts'
+>;
 
 /** An answer, read to its end. */
 export class ServiceResponse {
