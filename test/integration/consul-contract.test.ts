@@ -1,4 +1,4 @@
-import { delay, systemClock, type Instance } from '@movies/discovery';
+import { createInstance, delay, systemClock, type Instance } from '@movies/discovery';
 import { ConsulRegistry } from '@movies/discovery/consul';
 import { registryContract } from '@movies/discovery/contract';
 import { registrarContract } from '@movies/discovery/registrar-contract';
@@ -12,6 +12,10 @@ describeWithConsul('on a real Consul', (binary) => {
     const agent = await ConsulAgent.start(binary);
     const published = new Map<string, readonly Instance[]>();
     const registry = new ConsulRegistry({ agents: [{ host: '127.0.0.1', port: agent.port }] });
+    const close = async () => {
+      await registry.close();
+      await agent.kill();
+    };
     return {
       agent,
       registry,
@@ -24,10 +28,8 @@ describeWithConsul('on a real Consul', (binary) => {
         await agent.start();
         for (const [service, instances] of published) await publish(agent, service, instances);
       },
-      close: async () => {
-        await registry.close();
-        await agent.kill();
-      },
+      close,
+      [Symbol.asyncDispose]: close,
     };
   }
 
@@ -47,6 +49,62 @@ describeWithConsul('on a real Consul', (binary) => {
       },
     };
   });
+
+  it('has the registration back 5 s after its agent restarted empty, and a watch never lost it', async () => {
+    await using consul = await open();
+    const { agent, registry } = consul;
+    const registration = await registry.register(metadata);
+    const watch = registry.watch('metadata');
+    await watch.firstSync();
+    const told: { ids: string; failed: boolean }[] = [];
+    watch.subscribe(({ instances, failure }) => {
+      told.push({
+        ids: instances.map(({ id, state }) => `${id}=${state}`).join(),
+        failed: failure !== undefined,
+      });
+    });
+    await agent.kill();
+    await until(async () => watch.failure !== undefined);
+    await agent.start();
+    const restartedAt = performance.now();
+    await until(async () => (await agent.passing('metadata')).length === 1);
+    expect(performance.now() - restartedAt).toBeLessThan(5000);
+    // Past the time in which absence removes nothing.
+    await delay(16_000, systemClock, new AbortController().signal);
+    expect(new Set(told.map(({ ids }) => ids))).toEqual(new Set(['metadata-1=ready']));
+    expect([told.some(({ failed }) => failed), told.at(-1)?.failed]).toEqual([true, false]);
+    await registration.deregister();
+  });
+
+  it('shows tags and meta, and keeps passing beyond the TTL', async () => {
+    await using consul = await open();
+    const { agent, registry } = consul;
+    const registration = await registry.register(metadata);
+    expect(await agent.get('/v1/health/service/metadata?passing')).toMatchObject([
+      {
+        Service: {
+          Tags: ['version=1.2.3', 'zone=zone-1'],
+          Meta: { version: '1.2.3', zone: 'zone-1' },
+        },
+      },
+    ]);
+    const watch = registry.watch('metadata');
+    const states = new Set<string>();
+    watch.subscribe(({ instances }) => states.add(instances.map(({ state }) => state).join()));
+    await delay(12_000, systemClock, new AbortController().signal);
+    expect([...states]).toEqual(['ready']);
+    expect(registration.failure).toBeUndefined();
+    await registration.deregister();
+  });
+});
+
+const metadata = createInstance({
+  id: 'metadata-1',
+  service: 'metadata',
+  host: '10.0.0.1',
+  port: 8081,
+  zone: 'zone-1',
+  labels: { version: '1.2.3' },
 });
 
 /** Makes exactly these instances passing, as another program would, and waits until Consul says so. */

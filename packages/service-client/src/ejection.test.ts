@@ -92,11 +92,21 @@ test('less than half of twenty calls do not', () => {
   expect(patient.leftMs).toBe(0);
 });
 
+test('half of fewer than twenty do not, also when a failure was the last', () => {
+  const patient = new Patient();
+  for (let i = 0; i < 9; i++) {
+    patient.record('unavailable');
+    patient.record('ok');
+  }
+  patient.record('unavailable');
+  expect(patient.leftMs).toBe(0);
+});
+
 test('calls of more than ten seconds ago do not count in the rate', () => {
   const patient = new Patient();
   alternate(patient, 9);
   patient.now += 10_001;
-  alternate(patient, 9);
+  alternate(patient, 1);
   expect(patient.leftMs).toBe(0);
 });
 

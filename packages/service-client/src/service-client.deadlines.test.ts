@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { Deadline } from './deadline';
 import { hang } from './testing/origin';
 import { get, post, Scene } from './testing/scene';
@@ -35,8 +36,8 @@ test('an answer just before half of the time is over is good', async () => {
   expect(scene.story).toEqual(['a ok']);
 });
 
-test('the last attempt gets the whole rest', async () => {
-  await using world = await openHanging(['a', 'b', 'c']);
+test('the last attempt gets the whole rest, also where there are more to ask', async () => {
+  await using world = await openHanging(['a', 'b', 'c', 'd']);
   const { scene, moveOn } = world;
   const rejected = expect(scene.client.request(get)).rejects.toMatchObject({
     code: 'upstream_timeout',
@@ -163,6 +164,14 @@ describe('a caller that gives up', () => {
     // 50 ms is the goal; the rest is for a machine with other things to do.
     expect(performance.now() - abortedAt).toBeLessThan(250);
     expect(scene.counts).toEqual([1, 0]);
+  });
+
+  test('is not listened to any more once the answer is there', async () => {
+    await using scene = await Scene.open(['a', 'b']);
+    scene.origin('a').kill();
+    const { signal } = new AbortController();
+    await scene.client.request({ ...get, signal });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   test('before anything was sent keeps it from being sent', async () => {

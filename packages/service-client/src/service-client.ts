@@ -62,7 +62,6 @@ export class ServiceClient {
   readonly #maxBodyBytes: number;
   readonly #upstreams: UpstreamSet;
   readonly #budget: RetryBudget;
-  readonly #unsubscribe: () => void;
   /** Ends each pause before a retry. */
   readonly #pauses = new Set<() => void>();
   #closing: Promise<void> | undefined;
@@ -87,7 +86,7 @@ export class ServiceClient {
       connectTimeoutMs: 1000,
     });
     this.watch = options.registry.watch(options.service);
-    this.#unsubscribe = this.watch.subscribe(({ instances }) => {
+    this.watch.subscribe(({ instances }) => {
       this.#upstreams.update(instances);
     });
   }
@@ -143,10 +142,11 @@ export class ServiceClient {
   }
 
   async #end(limitMs: number): Promise<void> {
-    this.#unsubscribe();
+    // From here on the watch is silent: nothing is added to the set again.
+    const watch = this.watch.close();
     const upstreams = this.#upstreams.close(limitMs);
     for (const end of [...this.#pauses]) end();
-    await Promise.all([this.watch.close(), upstreams]);
+    await Promise.all([watch, upstreams]);
   }
 
   async #firstSync({ signal }: ServiceRequest, deadline: Deadline): Promise<void> {

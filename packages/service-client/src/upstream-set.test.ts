@@ -26,10 +26,10 @@ function find(set: UpstreamSet, id: string): Upstream {
   }
 }
 
-function call(set: UpstreamSet, id: string, outcome: AttemptOutcome): void {
+function call(set: UpstreamSet, id: string, outcome: AttemptOutcome, durationMs = 1): void {
   const upstream = find(set, id);
   upstream.start();
-  set.finish(upstream, attemptAt(upstream, outcome));
+  set.finish(upstream, attemptAt(upstream, outcome, durationMs));
 }
 
 function refuse(set: UpstreamSet, id: string): void {
@@ -82,9 +82,15 @@ describe('which are picked', () => {
   });
 
   test('for a retry: those set aside come after the others, before the draining', () => {
-    const { set } = open([instanceOf('a'), instanceOf('b'), instanceOf('c', draining)]);
+    const ids = ['a', 'b', 'c'];
+    const { set } = open([...ids.map((id) => instanceOf(id)), instanceOf('d', draining)]);
+    for (const id of ['b', 'c']) call(set, id, 'ok');
     refuse(set, 'a');
-    expect(order(set)).toEqual(['b', 'a', 'c']);
+    const tried = order(set);
+    expect([tried.slice(0, 2).sort(), tried.slice(2)]).toEqual([
+      ['b', 'c'],
+      ['a', 'd'],
+    ]);
   });
 
   test('there is another one as long as one is untried', () => {
@@ -156,6 +162,15 @@ describe('which are set aside', () => {
     expect(reached(set)).toEqual(['b']);
     set.finish(probe, attemptAt(probe, 'ok'));
     expect(reached(set)).toEqual(['a', 'b']);
+  });
+
+  test('and get no second call before that, however slow the others are', async () => {
+    const { clock, set } = open([instanceOf('a'), instanceOf('b')]);
+    call(set, 'b', 'ok', 60_000);
+    refuse(set, 'a');
+    await clock.advance(2000);
+    find(set, 'a').start();
+    expect(reached(set)).toEqual(['b']);
   });
 
   test('all are picked again when only those set aside are left', () => {
