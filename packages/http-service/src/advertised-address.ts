@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIP } from 'node:net';
-import type { Address } from '@movies/discovery';
+import { DiscoveryError, formatAddress, type Address } from '@movies/discovery';
 import type { AdvertisedAddress } from './service-settings';
 
 export interface AdvertisedAddressSources {
@@ -16,11 +16,14 @@ export interface AdvertisedAddressSources {
   readonly podIp: string | undefined;
 }
 
-/** Where others can reach this instance: as told, else the pod, else the bound host, else as the agent sees us. */
+/**
+ * Where others can reach this instance: as told, else the pod, else the bound host, else as the agent sees
+ * us. Rejects with `registry_unavailable` if there is no way to the agent.
+ */
 export async function findAdvertisedAddress(sources: AdvertisedAddressSources): Promise<Address> {
   const { advertise, host, port, agent, podIp } = sources;
   if (advertise !== undefined) return { host: advertise.host, port: advertise.port ?? port };
-  if (podIp !== undefined && podIp !== '') return { host: podIp, port };
+  if (podIp !== undefined) return { host: podIp, port };
   if (host !== undefined && !isUnspecified(host)) return { host, port };
   if (agent === undefined || isLoopback(agent.host)) return { host: '127.0.0.1', port };
   return { host: await localAddressTowards(agent), port };
@@ -35,12 +38,20 @@ function isLoopback(host: string): boolean {
 }
 
 /** The address this machine would send from; connecting a UDP socket sends nothing. */
-async function localAddressTowards({ host, port }: Address): Promise<string> {
+async function localAddressTowards(agent: Address): Promise<string> {
+  const { host, port } = agent;
   const socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4');
   try {
     socket.connect(port, host);
     await once(socket, 'connect');
     return socket.address().address;
+  } catch (cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new DiscoveryError(
+      'registry_unavailable',
+      `there is no way to the agent ${formatAddress(agent)}: ${reason}`,
+      { cause },
+    );
   } finally {
     socket.close();
   }

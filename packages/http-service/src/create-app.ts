@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http';
 import Router from '@koa/router';
 import { formatAddress } from '@movies/discovery';
 import { describeAttempt } from '@movies/service-client';
@@ -36,7 +37,8 @@ const retryAfterSeconds = '1';
 /** The shell around a service's routes: ids, log line, metrics, problem answers, deadline, health. */
 export function createApp(options: AppOptions): Koa<ServiceState> {
   const app = new Koa<ServiceState>();
-  const router: ServiceRouter = new Router<ServiceState>();
+  // All that HTTP knows, so that what a path does not take is 405 with Allow, and never 501.
+  const router: ServiceRouter = new Router<ServiceState>({ methods: METHODS });
   addOperations(router, options);
   options.routes(router);
   app.use(identify(options));

@@ -17,13 +17,16 @@ export interface FailureLogOptions {
  */
 export function logFailures({ failures, logger, clock }: FailureLogOptions): () => void {
   let cancel: () => void;
-  let warnedAt: number | undefined;
+  let isOpen = false;
+  // Kept when it is over: a registry that comes and goes must not fill the log either.
+  let warnedAt = Number.NEGATIVE_INFINITY;
   const check = () => {
     const [err, ...others] = failures();
     if (err === undefined) {
-      if (warnedAt !== undefined) logger.info('the registry answers again');
-      warnedAt = undefined;
-    } else if (warnedAt === undefined || clock.now() - warnedAt >= repeatMs) {
+      if (isOpen) logger.info('the registry answers again');
+      isOpen = false;
+    } else if (clock.now() - warnedAt >= repeatMs) {
+      isOpen = true;
       warnedAt = clock.now();
       const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
       logger.warn({ code: err.code }, `the registry does not answer: ${err.message}${more}`);

@@ -10,7 +10,7 @@ beforeEach(async () => {
   listener = await HttpListener.listen({
     port: 0,
     host: '127.0.0.1',
-    limits: { headersTimeoutMs: 200, requestTimeoutMs: 400 },
+    limits: { headersTimeoutMs: 200, requestTimeoutMs: 400, checkMs: 100 },
     handler: (request, response) => {
       if (request.url === '/now') response.end('now');
       else events.emit('waiting', response);
@@ -74,6 +74,13 @@ it('serves on while it is about to close, and asks clients to leave', async () =
   const response = await fetch(url('/now'));
   expect(response.status).toBe(200);
   expect(response.headers.get('connection')).toBe('close');
+});
+
+it('asks a client whose answer is under way to leave, too', async () => {
+  const { answer, response } = await waiting();
+  listener.beginClosing();
+  answer.end('late');
+  expect((await response).headers.get('connection')).toBe('close');
 });
 
 it('closes at once when only idle connections are left', async () => {

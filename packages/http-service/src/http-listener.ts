@@ -1,4 +1,5 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
 import { problemOfStatus } from './problem';
 
@@ -7,43 +8,45 @@ export interface HttpListenerOptions {
   readonly port: number;
   /** All interfaces if absent. */
   readonly host: string | undefined;
-  readonly limits?: HttpLimits;
+  readonly limits?: Partial<HttpLimits>;
 }
 
-/** What a client may take: slower ones get 408. */
+/** How long a client may take. */
 export interface HttpLimits {
+  /** Until the headers are here; 10,000 by default. */
   readonly headersTimeoutMs: number;
-  /** From the first byte to the last of the request, the body included. */
+  /** Until the body is here too; 30,000 by default. */
   readonly requestTimeoutMs: number;
+  /** How often the two are looked at; 1,000 by default. */
+  readonly checkMs: number;
 }
 
 /** Clients keep idle connections for at most 30 s: the server must be the one that waits longer. */
 const keepAliveTimeoutMs = 65_000;
 const maxHeaderBytes = 16 * 1024;
-const defaultLimits: HttpLimits = { headersTimeoutMs: 10_000, requestTimeoutMs: 30_000 };
 
 /** An HTTP server with limits on slow and large requests, that stops without cutting off an answer. */
 export class HttpListener {
   readonly #server: Server;
-  #port = 0;
-  #inFlight = 0;
+  readonly #inFlight = new Set<ServerResponse>();
   #onIdle: () => void = () => undefined;
   #closing = false;
+  #port = 0;
 
-  private constructor(handler: RequestListener, limits: HttpLimits) {
+  private constructor(handler: RequestListener, limits: Partial<HttpLimits>) {
     this.#server = createServer(
       {
         maxHeaderSize: maxHeaderBytes,
-        headersTimeout: limits.headersTimeoutMs,
-        requestTimeout: limits.requestTimeoutMs,
+        headersTimeout: limits.headersTimeoutMs ?? 10_000,
+        requestTimeout: limits.requestTimeoutMs ?? 30_000,
         keepAliveTimeout: keepAliveTimeoutMs,
-        connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
+        connectionsCheckingInterval: limits.checkMs ?? 1000,
       },
       (request, response) => {
-        this.#inFlight += 1;
+        this.#inFlight.add(response);
         response.once('close', () => {
-          this.#inFlight -= 1;
-          if (this.#inFlight === 0) this.#onIdle();
+          this.#inFlight.delete(response);
+          if (this.#inFlight.size === 0) this.#onIdle();
         });
         if (this.#closing) response.setHeader('connection', 'close');
         handler(request, response);
@@ -54,7 +57,7 @@ export class HttpListener {
 
   /** Resolves once it accepts connections; rejects with the system's error, as EADDRINUSE. */
   static async listen(options: HttpListenerOptions): Promise<HttpListener> {
-    const { handler, port, host, limits = defaultLimits } = options;
+    const { handler, port, host, limits = {} } = options;
     const listener = new HttpListener(handler, limits);
     const server = listener.#server;
     await new Promise<void>((resolve, reject) => {
@@ -68,7 +71,7 @@ export class HttpListener {
     return listener;
   }
 
-  /** The port it is bound to, or was before it closed. */
+  /** The port it is bound to, or was. */
   get port(): number {
     return this.#port;
   }
@@ -76,6 +79,9 @@ export class HttpListener {
   /** Serves on, but asks clients to leave: each answer closes its connection. */
   beginClosing(): void {
     this.#closing = true;
+    for (const response of this.#inFlight) {
+      if (!response.headersSent) response.setHeader('connection', 'close');
+    }
   }
 
   /**
@@ -86,14 +92,18 @@ export class HttpListener {
     this.beginClosing();
     // http.Server's own close cuts idle connections first, and with them a request that is on its way
     // there (nodejs/node#60617); they stay until the last answer is out.
+    const closed = once(this.#server, 'close');
     NetServer.prototype.close.call(this.#server);
     const finished = await this.#idle(timeoutMs);
     this.#server.closeAllConnections();
+    // Ends the timer that looks for slow requests, which net.Server knows nothing of.
+    this.#server.close();
+    await closed;
     return finished;
   }
 
   #idle(timeoutMs: number): Promise<boolean> {
-    if (this.#inFlight === 0) return Promise.resolve(true);
+    if (this.#inFlight.size === 0) return Promise.resolve(true);
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         resolve(false);

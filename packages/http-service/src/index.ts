@@ -1,6 +1,6 @@
 export type { ServiceRouter, ServiceState } from './create-app';
 export { readJsonBody } from './json-body';
-export { parseInput } from './parse-input';
+export { parseInput, parseQueryAndBody } from './parse-input';
 export type { RequestContext } from './request-context';
 export { RequestError, type InputFault, type RequestErrorCode } from './request-error';
 export { runProcess, type ProcessDefinition } from './run-process';

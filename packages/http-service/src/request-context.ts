@@ -52,7 +52,8 @@ export class RequestContext {
    */
   startDeadline(): void {
     const header = this.#request.headers[timeoutHeader];
-    const given = header === undefined ? this.#timeoutMs : Number(header);
+    // `Number` takes an empty text for 0.
+    const given = header === undefined ? this.#timeoutMs : Number(header === '' ? NaN : header);
     if (Number.isNaN(given)) {
       throw new RequestError('invalid_input', `${timeoutHeader} must be milliseconds`, {
         faults: [{ parameter: timeoutHeader, detail: 'must be milliseconds' }],

@@ -95,9 +95,10 @@ class ServiceProcess<S extends Settings> {
 
 function describeStartError(error: unknown): string {
   if (error instanceof ConfigError) return error.message;
-  const { code, port, address, message } = error as NodeJS.ErrnoException & {
+  const { code, port, address, hostname, message } = error as NodeJS.ErrnoException & {
     readonly port?: number;
     readonly address?: string;
+    readonly hostname?: string;
   };
   switch (code) {
     case 'EADDRINUSE':
@@ -106,7 +107,7 @@ function describeStartError(error: unknown): string {
       return `Port ${port ?? ''} may not be used: choose one above 1023 (--help).`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return `The address ${address ?? ''} is none of this machine: choose another with --host.`;
+      return `The address ${address ?? hostname ?? ''} is none of this machine: choose another with --host.`;
     default:
       return `Could not start: ${message}`;
   }

@@ -125,6 +125,37 @@ it('tries to register until the registry is there', async () => {
   expect(tries).toBe(3);
 });
 
+it("stays up while its agent's name does not resolve, and says so", async () => {
+  const registry = new MemoryRegistry();
+  // RFC 6761 keeps this name from ever existing.
+  const agent = { host: 'no-such-host.invalid', port: 8500 };
+  const config = testConfig({
+    host: undefined,
+    registry: { registry, registrar: registry, agent },
+  });
+  const service = await start(definition, config);
+  let detail = '';
+  while (!detail.includes('no-such-host.invalid')) {
+    const response = await get(service, '/readyz');
+    expect(response.status).toBe(503);
+    ({ detail } = (await response.json()) as { detail: string });
+  }
+  expect((await get(service, '/livez')).status).toBe(200);
+});
+
+it('does not become ready once it is told to stop', async () => {
+  const registry = new MemoryRegistry();
+  const states: (string | undefined)[] = [];
+  registry.watch('thing').subscribe(({ instances: [instance] }) => states.push(instance?.state));
+  const service = await startService(
+    definition,
+    testConfig({ registry: { registry, registrar: registry } }),
+  );
+  await service.stop();
+  expect(states).not.toContain('ready');
+  expect(states.at(-1)).toBeUndefined();
+});
+
 it('is out of the registry, and not ready, before it stops accepting', async () => {
   const registry = new MemoryRegistry();
   const config = testConfig({ registry: { registry, registrar: registry }, shutdownDelayMs: 200 });

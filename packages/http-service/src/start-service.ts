@@ -56,7 +56,7 @@ const podShutdownDelayMs = 5000;
  * The one start and stop order:
  * bind → register → first sync → ready; then, on `stop`,
  * not ready, deregister → serve on for the delay → stop accepting → finish what is in flight →
- * close clients and watches. Rejects only if it cannot bind or find its address.
+ * close clients and watches. Rejects only if it cannot bind.
  *
  * The registry is the caller's: several services may share it, so it is closed after the last of them.
  */
@@ -96,7 +96,8 @@ class Service implements RunningService {
     this.#config = config;
     this.#env = env;
     this.name = definition.name;
-    this.instanceId = env['POD_NAME'] ?? `${definition.name}-${randomBytes(4).toString('hex')}`;
+    this.instanceId =
+      nonEmpty(env['POD_NAME']) ?? `${definition.name}-${randomBytes(4).toString('hex')}`;
     this.logger = createLogger({
       level: config.logLevel,
       format: config.logFormat,
@@ -133,21 +134,17 @@ class Service implements RunningService {
         host,
         handler: (request, response) => void handler(request, response),
       });
-      const instance = await this.#describeInstance(this.#listener.port);
-      this.logger.info(
-        { port: this.#listener.port, advertised: formatAddress(instance) },
-        `listening on port ${this.#listener.port}`,
-      );
-      this.#stopLoggingFailures = logFailures({
-        failures: () => this.#failures(),
-        logger: this.logger,
-        clock: systemClock,
-      });
-      this.#becomingReady = this.#becomeReady(instance);
     } catch (error: unknown) {
       await this.stop();
       throw error;
     }
+    this.logger.info({ port: this.port }, `listening on port ${this.port}`);
+    this.#stopLoggingFailures = logFailures({
+      failures: () => this.#failures(),
+      logger: this.logger,
+      clock: systemClock,
+    });
+    this.#becomingReady = this.#becomeReady();
   }
 
   stop(): Promise<boolean> {
@@ -155,10 +152,10 @@ class Service implements RunningService {
     return this.#stopped;
   }
 
-  async #becomeReady(instance: Instance): Promise<void> {
+  async #becomeReady(): Promise<void> {
     const { signal } = this.#stopping;
     try {
-      this.#registration = await this.#register(instance, signal);
+      this.#registration = await this.#register(signal);
       for (const { watch } of this.#clients.values()) {
         while (watch.snapshot === undefined) {
           this.#health.becomeUnready(
@@ -170,6 +167,8 @@ class Service implements RunningService {
           signal.throwIfAborted();
         }
       }
+      // A stop may have begun while the last step succeeded: draining must not turn into ready.
+      signal.throwIfAborted();
     } catch (error: unknown) {
       if (signal.aborted) return;
       throw error;
@@ -181,13 +180,17 @@ class Service implements RunningService {
   }
 
   /** Tries until it succeeds or the service stops; there is nothing to register where the platform does. */
-  async #register(instance: Instance, signal: AbortSignal): Promise<Registration | undefined> {
+  async #register(signal: AbortSignal): Promise<Registration | undefined> {
     const { registrar } = this.#config.registry;
     const backoff = new Backoff({ initialMs: 500, maxMs: 5000, random: Math.random });
     while (registrar !== undefined) {
       try {
+        // Within the loop: an agent whose name is not known yet, is one that is not there yet.
+        const instance = await this.#describeInstance();
         const registration = await registrar.register(instance, { signal });
         this.#registerFailure = undefined;
+        const advertised = formatAddress(instance);
+        this.logger.info({ advertised }, `registered as ${advertised}`);
         return registration;
       } catch (error: unknown) {
         signal.throwIfAborted();
@@ -201,7 +204,7 @@ class Service implements RunningService {
 
   async #stop(): Promise<boolean> {
     const { shutdownDelayMs, shutdownTimeoutMs } = this.#config;
-    const inPod = this.#env['KUBERNETES_SERVICE_HOST'] !== undefined;
+    const inPod = nonEmpty(this.#env['KUBERNETES_SERVICE_HOST']) !== undefined;
     const delayMs = shutdownDelayMs ?? (inPod ? podShutdownDelayMs : 0);
     this.#health.becomeUnready('draining');
     this.#listener?.beginClosing();
@@ -236,14 +239,15 @@ class Service implements RunningService {
     return client;
   }
 
-  async #describeInstance(port: number): Promise<Instance> {
+  async #describeInstance(): Promise<Instance> {
+    const { port } = this;
     const { advertise, host, registry, zone } = this.#config;
     const address = await findAdvertisedAddress({
       advertise,
       host,
       port,
       agent: registry.agent,
-      podIp: this.#env['POD_IP'],
+      podIp: nonEmpty(this.#env['POD_IP']),
     });
     return createInstance({
       ...address,
@@ -262,4 +266,9 @@ class Service implements RunningService {
       (failure) => failure !== undefined,
     );
   }
+}
+
+/** An empty variable is an unset one, as for every setting. */
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
 }

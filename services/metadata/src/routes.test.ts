@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { startService, type RunningService } from '@movies/http-service';
 import { testConfig } from '@movies/http-service/testing';
@@ -83,6 +84,30 @@ it('refuses a body with another id', async () => {
 
 it.each(['', '{', 'null', '[]', '7'])('answers 400 for the body %p', async (body) => {
   expect((await put('26', body)).status).toBe(400);
+});
+
+it('names the faults of the query and of the body in one answer', async () => {
+  const response = await put('', JSON.stringify({ ...film, title: '' }));
+  const { errors } = (await response.json()) as { errors: { parameter: string }[] };
+  expect(errors.map(({ parameter }) => parameter)).toEqual(['id', 'title']);
+});
+
+it('answers 400 for a compressed body that is broken, and serves on', async () => {
+  // Noise, so that there is something of the body to break behind the limit of what it inflates to.
+  const noise = randomBytes(150_000).toString('base64');
+  const whole = gzipSync(JSON.stringify({ ...film, description: noise }));
+  const gzip = { ...json, 'content-encoding': 'gzip' };
+  for (const small of [gzipSync(JSON.stringify(film)), gzipSync('{}')] as const) {
+    const cutShort = new Uint8Array(small.subarray(0, small.length - 9));
+    expect((await put('26', cutShort, gzip)).status).toBe(400);
+  }
+  expect((await put('26', '{}', gzip)).status).toBe(400);
+  for (const at of [100, 50_000, 66_000, 90_000]) {
+    const broken = Uint8Array.from(whole);
+    broken.fill(0xff, at, at + 50);
+    expect([400, 413]).toContain((await put('26', broken, gzip)).status);
+  }
+  expect((await fetch(`${url}?id=1`)).status).toBe(200);
 });
 
 it('answers 413 for a body over 64 KiB, compressed or not', async () => {

@@ -1,5 +1,11 @@
 import { byIdQuery, metadataSchema } from '@movies/api';
-import { parseInput, readJsonBody, RequestError, type ServiceRouter } from '@movies/http-service';
+import {
+  parseInput,
+  parseQueryAndBody,
+  readJsonBody,
+  RequestError,
+  type ServiceRouter,
+} from '@movies/http-service';
 import type { MetadataRepository } from './metadata-repository';
 
 /** `GET` and `PUT /metadata?id=` */
@@ -12,8 +18,11 @@ export function addMetadataRoutes(router: ServiceRouter, repository: MetadataRep
   });
 
   router.put('/metadata', async (ctx) => {
-    const { id } = parseInput(byIdQuery, ctx.query);
-    const metadata = parseInput(metadataSchema, await readJsonBody(ctx));
+    const { query, body: metadata } = parseQueryAndBody(
+      { schema: byIdQuery, input: ctx.query },
+      { schema: metadataSchema, input: await readJsonBody(ctx) },
+    );
+    const { id } = query;
     if (metadata.id !== id) {
       const detail = `is '${metadata.id}' in the body but '${id}' in the query`;
       throw new RequestError('invalid_input', `id ${detail}`, {

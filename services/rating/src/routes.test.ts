@@ -48,7 +48,7 @@ it.each([
   expect(await response.json()).toMatchObject({ code: 'invalid_input', errors: [{ parameter }] });
 });
 
-it.each(['POST', 'DELETE', 'PATCH'])(
+it.each(['POST', 'DELETE', 'PATCH', 'PROPFIND'])(
   'answers 405 to %s and says what is allowed',
   async (method) => {
     const response = await fetch(`${url}?id=1&type=movie`, { method });
