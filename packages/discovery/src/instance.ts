@@ -6,6 +6,13 @@ import { checkAddress, type Address } from './address';
  */
 export type InstanceState = 'ready' | 'draining' | 'not_ready';
 
+/** Of two that say different things of one instance, the one with the higher rank counts. */
+export const rankOfState: Readonly<Record<InstanceState, number>> = {
+  ready: 2,
+  draining: 1,
+  not_ready: 0,
+};
+
 /** One running copy of a service, as the registry knows it. Frozen. */
 export interface Instance extends Address {
   /** Unique in the service; a new process is a new instance, also on an old address. */

@@ -1,5 +1,5 @@
 import { DiscoveryError } from './discovery-error';
-import { createInstance, type InstanceFields } from './instance';
+import { createInstance, type Instance, type InstanceFields } from './instance';
 import { ManualClock } from './testing/manual-clock';
 import type { Snapshot } from './snapshot';
 import { SnapshotStore } from './snapshot-store';
@@ -60,6 +60,33 @@ describe('SnapshotStore', () => {
     store.publish([instance('a'), instance('b', { weight: 2 })]);
     expect(store.snapshot?.instances[0]).toBe(first?.[0]);
     expect(store.snapshot?.instances[1]).not.toBe(first?.[1]);
+  });
+
+  it.each([
+    ['in order', (set: Instance[]) => set],
+    ['in any order', (set: Instance[]) => set.toReversed()],
+  ])('keeps the identity of those that stay, whoever comes and goes: %s', (_, arrange) => {
+    const { store, told } = open();
+    const publish = (ids: string) => {
+      store.publish(arrange(Array.from(ids, (id) => instance(id))));
+      return new Map(store.snapshot?.instances.map((each) => [each.id, each]));
+    };
+    let before = publish('cdgh');
+    for (const ids of ['acdeghz', 'cgh', 'cfg', 'abcfg', 'g', 'fgh', 'ab']) {
+      const after = publish(ids);
+      for (const [id, each] of after) expect(before.get(id) ?? each).toBe(each);
+      before = after;
+    }
+    expect(told).toEqual([
+      '1: c d g h',
+      '2: a c d e g h z',
+      '3: c g h',
+      '4: c f g',
+      '5: a b c f g',
+      '6: g',
+      '7: f g h',
+      '8: a b',
+    ]);
   });
 
   it('is confirmed by an unchanged set', async () => {

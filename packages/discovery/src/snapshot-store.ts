@@ -1,6 +1,6 @@
 import type { Clock } from './clock';
 import type { DiscoveryError } from './discovery-error';
-import { sameInstance, type Instance, type InstanceState } from './instance';
+import { rankOfState, sameInstance, type Instance } from './instance';
 import type { Snapshot } from './snapshot';
 
 const none: readonly Instance[] = Object.freeze([]);
@@ -101,26 +101,44 @@ function tell(listener: Listener, snapshot: Snapshot): void {
   }
 }
 
-const rank: Record<InstanceState, number> = { ready: 2, draining: 1, not_ready: 0 };
-
-function uniqueById(instances: readonly Instance[]): Instance[] {
+/** Ordered by id, each id once; the list itself if it is so already, as that of a large set should be. */
+function uniqueById(instances: readonly Instance[]): readonly Instance[] {
+  if (isOrdered(instances)) return instances;
   const byId = new Map<string, Instance>();
   for (const instance of instances) {
     const known = byId.get(instance.id);
-    if (known === undefined || rank[instance.state] > rank[known.state]) {
+    if (known === undefined || rankOfState[instance.state] > rankOfState[known.state]) {
       byId.set(instance.id, instance);
     }
   }
   return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
+function isOrdered(instances: readonly Instance[]): boolean {
+  let last: Instance | undefined;
+  for (const instance of instances) {
+    if (last !== undefined && last.id >= instance.id) return false;
+    last = instance;
+  }
+  return true;
+}
+
 /** Both lists are ordered by id. The old list itself when nothing changed, else with its unchanged members. */
-function keepUnchanged(before: readonly Instance[], after: Instance[]): readonly Instance[] {
-  const known = new Map(before.map((instance) => [instance.id, instance]));
+function keepUnchanged(
+  before: readonly Instance[],
+  after: readonly Instance[],
+): readonly Instance[] {
+  let at = 0;
+  let changed = before.length !== after.length;
   const kept = after.map((instance) => {
-    const old = known.get(instance.id);
-    return old !== undefined && sameInstance(old, instance) ? old : Object.freeze(instance);
+    // Most are the very same, and ids are slow to compare.
+    for (let old = before[at]; old !== undefined; old = before[at]) {
+      if (old !== instance && old.id > instance.id) break;
+      at += 1;
+      if (sameInstance(old, instance)) return old;
+    }
+    changed = true;
+    return Object.freeze(instance);
   });
-  const same = kept.length === before.length && kept.every((instance, i) => instance === before[i]);
-  return same ? before : Object.freeze(kept);
+  return changed ? Object.freeze(kept) : before;
 }

@@ -192,6 +192,20 @@ describe('when the set changes', () => {
     expect(set.ejected).toBe(1);
   });
 
+  test('those that stay are the same, whoever comes and goes, and who leaves is freed', () => {
+    const set = open([]).set;
+    let before = new Map<string, Upstream>();
+    for (const ids of ['cdgh', 'acdeghz', 'cgh', 'cfg', 'abcfg', 'g', 'fgh', 'ab', '']) {
+      set.update(Array.from(ids, (id) => instanceOf(id)));
+      const after = new Map(Array.from(ids, (id) => [id, find(set, id)]));
+      const kept = [...before].filter(([id, upstream]) => after.get(id) === upstream);
+      expect(kept.map(([id]) => id)).toEqual([...before.keys()].filter((id) => ids.includes(id)));
+      const freed = [...before].filter(([, { pool }]) => pool.destroyed).map(([id]) => id);
+      expect(freed).toEqual([...before.keys()].filter((id) => !ids.includes(id)));
+      before = after;
+    }
+  });
+
   test('another address under the same id is another upstream', () => {
     const { set } = open([instanceOf('a')]);
     const before = find(set, 'a');

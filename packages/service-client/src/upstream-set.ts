@@ -29,20 +29,31 @@ export class UpstreamSet {
     return this.#usable.filter(({ ejection }) => ejection.until > this.#options.clock.now()).length;
   }
 
-  /** Takes over a new set. What is known of an instance outlives it; what left it drains. */
+  /**
+   * Takes over a new set, ordered by id as snapshots are. What is known of an instance outlives it; what left
+   * it drains.
+   */
   update(instances: readonly Instance[]): void {
-    const known = new Map(this.#upstreams.map((upstream) => [upstream.instance.id, upstream]));
+    const before = this.#upstreams;
+    const ready: Upstream[] = [];
+    const draining: Upstream[] = [];
+    let at = 0;
     this.#upstreams = instances.map((instance) => {
-      const upstream = known.get(instance.id);
-      if (upstream?.is(instance) !== true) return new Upstream(instance, this.#options);
-      known.delete(instance.id);
+      let old = before[at];
+      // Most are the very same, and ids are slow to compare.
+      while (old && old.instance !== instance && old.instance.id < instance.id) {
+        this.#drain(old);
+        old = before[(at += 1)];
+      }
+      const stays = old?.is(instance) === true;
+      const upstream = old && stays ? old : new Upstream(instance, this.#options);
+      if (stays) at += 1;
       upstream.update(instance);
+      if (instance.state === 'ready') ready.push(upstream);
+      if (instance.state === 'draining') draining.push(upstream);
       return upstream;
     });
-    for (const gone of known.values()) this.#drain(gone);
-    const inState = (state: Instance['state']) =>
-      this.#upstreams.filter(({ instance }) => instance.state === state);
-    const [ready, draining] = [inState('ready'), inState('draining')];
+    for (const gone of before.slice(at)) this.#drain(gone);
     const serving = [...ready, ...draining];
     this.#reserve = serving.length > 0 ? serving : this.#upstreams;
     this.#usable = ready.length > 0 ? ready : this.#reserve;
@@ -92,11 +103,15 @@ export class UpstreamSet {
   #refresh(): void {
     const now = this.#options.clock.now();
     const usable = this.#usable;
-    const candidates = usable.filter(({ ejection }) => ejection.until <= now);
+    const candidates: Upstream[] = [];
+    let until = Number.POSITIVE_INFINITY;
+    for (const upstream of usable) {
+      const ejectedUntil = upstream.ejection.until;
+      if (ejectedUntil <= now) candidates.push(upstream);
+      else if (ejectedUntil < until) until = ejectedUntil;
+    }
     this.#candidates = candidates.length > 0 ? candidates : usable;
-    this.#candidatesUntil = Math.min(
-      ...usable.map(({ ejection }) => ejection.until).filter((until) => until > now),
-    );
+    this.#candidatesUntil = until;
   }
 
   #drain(upstream: Upstream): void {
