@@ -34,6 +34,31 @@ describe('SnapshotStore', () => {
     expect(store.snapshot).toEqual({ service: 'metadata', version: 1, instances: [], syncedAt });
   });
 
+  it('says why a set is empty, tells a new reason without a new version, and none beside a member', () => {
+    const { store } = open();
+    const told: unknown[] = [];
+    store.subscribe(({ version, emptyBecause }) => told.push([version, emptyBecause]));
+    store.publish([], 'no such name');
+    store.publish([], 'no such name');
+    store.publish([], 'no address');
+    store.publish([]);
+    store.publish([instance('a')], 'no address');
+    expect(told).toEqual([
+      [1, 'no such name'],
+      [1, 'no address'],
+      [1, undefined],
+      [2, undefined],
+    ]);
+    expect(store.snapshot).not.toHaveProperty('emptyBecause');
+  });
+
+  it('keeps why a set is empty under a failure', () => {
+    const { store } = open();
+    store.publish([], 'no such name');
+    store.fail(down(), 'reset');
+    expect(store.snapshot).toMatchObject({ emptyBecause: 'no such name', failure: down() });
+  });
+
   it('orders a set by id, and tells it once however it is ordered', () => {
     const { store, told } = open();
     store.publish([instance('b'), instance('a')]);

@@ -12,8 +12,11 @@ type Listener = (snapshot: Snapshot) => void;
  * handed to the listeners here, once for all adapters.
  */
 export interface SnapshotSink {
-  /** The whole set, as the registry has just confirmed it. The same id twice: the better state stays. */
-  publish(instances: readonly Instance[]): void;
+  /**
+   * The whole set, as the registry has just confirmed it. The same id twice: the better state stays.
+   * `emptyBecause`: why there is none, for people to read, where the registry can say more.
+   */
+  publish(instances: readonly Instance[], emptyBecause?: string): void;
   /** The registry does not answer: the set stays, and `reason` (a short word, for a metric) is counted. */
   fail(error: DiscoveryError, reason: string): void;
 }
@@ -41,7 +44,7 @@ export class SnapshotStore implements SnapshotSink {
     return this.#failure;
   }
 
-  publish(instances: readonly Instance[]): void {
+  publish(instances: readonly Instance[], emptyBecause?: string): void {
     const before = this.#snapshot;
     const hadFailed = this.#failure !== undefined;
     const next = keepUnchanged(before?.instances ?? none, uniqueById(instances));
@@ -52,8 +55,10 @@ export class SnapshotStore implements SnapshotSink {
       version: (before?.version ?? 0) + (changed ? 1 : 0),
       instances: next,
       syncedAt: this.#clock.now(),
+      ...(next.length > 0 || emptyBecause === undefined ? {} : { emptyBecause }),
     });
-    if (changed || hadFailed) this.#notify(this.#snapshot);
+    const otherReason = this.#snapshot.emptyBecause !== before?.emptyBecause;
+    if (changed || hadFailed || otherReason) this.#notify(this.#snapshot);
   }
 
   fail(error: DiscoveryError, reason: string): void {

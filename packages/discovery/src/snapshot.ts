@@ -10,6 +10,8 @@ export interface Snapshot {
   readonly instances: readonly Instance[];
   /** When the registry last confirmed this set, in milliseconds since the epoch. */
   readonly syncedAt: number;
+  /** Why the set is empty, for people to read, where the registry can say more than that nothing is there. */
+  readonly emptyBecause?: string;
   /** Why the set may be old; absent while the registry answers. The set stays in force. */
   readonly failure?: DiscoveryError;
 }

@@ -152,6 +152,16 @@ describe('WatchedRegistry', () => {
     await registry.close();
   });
 
+  it('says in no_instances why the set is empty, where the registry does', async () => {
+    const { registry, lastSink } = open();
+    const discovered = registry.discover('metadata');
+    lastSink().publish([], "there is no name 'metadata.'");
+    await expect(discovered).rejects.toThrow(
+      "no instance of 'metadata' is registered: the set is known, and empty: there is no name 'metadata.'",
+    );
+    await registry.close();
+  });
+
   it('tells the age of a set since the registry confirmed it, and counts restarts', async () => {
     const { registry, lastSink, clock } = open();
     const watch = registry.watch('metadata');

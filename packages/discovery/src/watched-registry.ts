@@ -81,11 +81,12 @@ export class WatchedRegistry implements Registry {
       watch = this.watch(service);
       if (this.#closing === undefined) this.#discovered.set(service, watch);
     }
-    const { instances, failure } = await watch.firstSync(options);
+    const { instances, failure, emptyBecause } = await watch.firstSync(options);
     if (instances.length > 0) return instances;
     throw new DiscoveryError(
       'no_instances',
       `no instance of '${service}' is registered: the set is known, and empty` +
+        (emptyBecause === undefined ? '' : `: ${emptyBecause}`) +
         (failure === undefined ? '' : ` (and may be old: ${failure.message})`),
       { cause: failure },
     );
