@@ -5,7 +5,7 @@ SHELL := /bin/sh
 NPM_RUN := npm run --silent
 INSTALLED := node_modules/.installed
 
-.PHONY: help start test test-consul audit format bench doctor
+.PHONY: help start test test-consul test-pack pack audit format bench doctor
 
 help: ## Explain every target
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ test: $(INSTALLED) ## Format, lint, types, import rules, and every test that nee
 test-consul: $(INSTALLED) ## The tests on a real Consul: CONSUL_BIN, or consul on the PATH
 	@$(NPM_RUN) check -- consul
 
+test-pack: $(INSTALLED) ## The tests on the packed library, installed elsewhere; needs the npm registry
+	@$(NPM_RUN) check -- pack
+
 audit: $(INSTALLED) ## Look for known holes in what the services depend on
 	@$(NPM_RUN) check -- audit
 
@@ -27,6 +30,10 @@ format: $(INSTALLED) ## Format every file
 
 bench: $(INSTALLED) ## Measure, against peers in the same run (bench/README.md)
 	@$(NPM_RUN) bench
+
+pack: $(INSTALLED) ## Pack the library as npm tarballs, into dist
+	@rm -rf dist
+	@$(NPM_RUN) pack
 
 doctor: ## Print which tools are here, and how to get those that are missing
 	@sh scripts/doctor.sh

@@ -1,4 +1,4 @@
-/** Two projects: `local` needs nothing but Node, `consul` a real Consul binary. */
+/** The projects: `local` needs nothing but Node, `consul` a real Consul binary, `pack` the npm registry. */
 const shared = {
   testEnvironment: 'node',
   transform: {
@@ -21,6 +21,12 @@ module.exports = {
       displayName: 'consul',
       roots: ['<rootDir>/test/integration'],
       testMatch: ['**/consul*.test.ts'],
+    },
+    {
+      ...shared,
+      displayName: 'pack',
+      roots: ['<rootDir>/test/pack'],
+      testMatch: ['**/*.test.ts'],
     },
   ],
 };

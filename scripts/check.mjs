@@ -19,6 +19,7 @@ const checks = {
   },
   local: { project: 'local' },
   consul: { project: 'consul' },
+  pack: { project: 'pack' },
 };
 
 const total = { passed: 0, failed: 0, skipped: 0 };

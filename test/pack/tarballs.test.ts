@@ -1,0 +1,109 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Elsewhere, root } from './elsewhere';
+
+interface Manifest {
+  readonly version: string;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, unknown>>;
+}
+
+let elsewhere: Elsewhere;
+
+beforeAll(async () => {
+  elsewhere = await Elsewhere.open();
+}, 120_000);
+
+afterAll(() => elsewhere.close());
+
+const installed = (name: string) => `node_modules/@movies/${name}`;
+
+async function readManifest(file: string): Promise<Manifest> {
+  return JSON.parse(await readFile(file, 'utf8')) as Manifest;
+}
+
+/** What a door of `discovery` needs of the folder that else holds fakes for the tests of this repository. */
+const testing = ['index', 'manual-clock', 'until'].map((name) => `testing/${name}`);
+
+it.each([
+  ['discovery', testing],
+  ['service-client', []],
+])('%s is its sources compiled, without tests and fakes, and nothing else', async (name, more) => {
+  const sources = await readdir(path.join(root, 'packages', name, 'src'), { recursive: true });
+  const compiled = sources
+    .filter((file) => file.endsWith('.ts') && !/\.test\.ts$|^testing\//.test(file))
+    .map((file) => file.replace(/\.ts$/, ''))
+    .concat(more)
+    .flatMap((file) => [`dist/${file}.js`, `dist/${file}.d.ts`]);
+  expect(await elsewhere.files(installed(name))).toEqual(
+    ['LICENSE', 'README.md', 'package.json', ...compiled].sort(),
+  );
+});
+
+it('installing both brings undici and nothing else', async () => {
+  const names = async (folder: string) =>
+    (await readdir(path.join(elsewhere.folder, folder))).filter((name) => !name.startsWith('.'));
+  expect(await names('node_modules')).toEqual(['@movies', 'undici']);
+  expect(await names('node_modules/@movies')).toEqual(['discovery', 'service-client']);
+});
+
+it('the manifest of discovery names undici, and vendors as optional peers', async () => {
+  const source = await readManifest(path.join(root, 'packages/discovery/package.json'));
+  const { exports: doors, ...fields } = await readManifest(
+    path.join(elsewhere.folder, installed('discovery'), 'package.json'),
+  );
+  expect(Object.keys(doors)).toEqual([...Object.keys(source.exports), './package.json']);
+  expect(fields).toEqual({
+    name: '@movies/discovery',
+    version: source.version,
+    description: expect.any(String) as string,
+    license: 'MIT',
+    engines: { node: '>=22.19' },
+    sideEffects: false,
+    main: './dist/index.js',
+    types: './dist/index.d.ts',
+    dependencies: { undici: `^${source.dependencies['undici'] ?? ''}` },
+    peerDependencies: { '@kubernetes/client-node': '2.0.x' },
+    peerDependenciesMeta: { '@kubernetes/client-node': { optional: true } },
+  });
+});
+
+it('the manifest of service-client names discovery in its very version, and one door', async () => {
+  const source = await readManifest(path.join(root, 'packages/service-client/package.json'));
+  const file = path.join(elsewhere.folder, installed('service-client'), 'package.json');
+  expect(await readManifest(file)).toEqual({
+    name: '@movies/service-client',
+    version: source.version,
+    description: expect.any(String) as string,
+    license: 'MIT',
+    engines: { node: '>=22.19' },
+    sideEffects: false,
+    main: './dist/index.js',
+    types: './dist/index.d.ts',
+    exports: {
+      '.': { types: './dist/index.d.ts', default: './dist/index.js' },
+      './package.json': './package.json',
+    },
+    dependencies: {
+      '@movies/discovery': source.version,
+      undici: `^${source.dependencies['undici'] ?? ''}`,
+    },
+  });
+});
+
+describe.each(['discovery', 'service-client'])('in %s', (name) => {
+  it('no file names a source map or the folders it was built in', async () => {
+    const files = await elsewhere.files(installed(name));
+    const texts = await Promise.all(files.map((file) => elsewhere.read(installed(name), file)));
+    const built = /sourceMappingURL|movies-pack-/;
+    expect(texts.filter((text) => text.includes(root) || built.test(text))).toEqual([]);
+  });
+
+  it('the README leads nowhere outside', async () => {
+    const readme = await elsewhere.read(installed(name), 'README.md');
+    const links = [...readme.matchAll(/\]\((?!https?:|#)([^)#]*)/g)].map(([, link = '']) => link);
+    const folder = path.join(elsewhere.folder, installed(name));
+    expect(links.filter((link) => !existsSync(path.join(folder, link)))).toEqual([]);
+  });
+});

@@ -1,0 +1,197 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { formatAddress } from '@movies/discovery';
+import { FakeConsul } from '../../packages/discovery/src/testing/fake-consul';
+import { killServiceProcesses, ServiceProcess } from '../system/service-process';
+import { Elsewhere, root } from './elsewhere';
+
+let elsewhere: Elsewhere;
+
+beforeAll(async () => {
+  elsewhere = await Elsewhere.open();
+}, 120_000);
+
+afterAll(() => elsewhere.close());
+
+/** Every door of what is installed, as a user imports it. */
+async function doors(): Promise<string[]> {
+  const names = ['@movies/discovery', '@movies/service-client'].map(async (name) => {
+    const manifest: unknown = JSON.parse(
+      await elsewhere.read('node_modules', name, 'package.json'),
+    );
+    const { exports } = manifest as { exports: Record<string, unknown> };
+    return Object.keys(exports).map((door) => path.posix.join(name, door));
+  });
+  return (await Promise.all(names)).flat();
+}
+
+/** Strict, and the packages' own types are checked too. */
+async function typeCheck(...files: string[]): Promise<string> {
+  const compilerOptions = {
+    module: 'NodeNext',
+    target: 'ES2023',
+    strict: true,
+    skipLibCheck: false,
+    rootDir: '.',
+    outDir: 'compiled',
+    types: ['node'],
+    typeRoots: [path.join(root, 'node_modules/@types')],
+  };
+  await elsewhere.write('tsconfig.json', JSON.stringify({ compilerOptions, files }));
+  return elsewhere.tool('typescript/bin/tsc');
+}
+
+/** The same lines where there are neither import statements nor a top-level `await`. */
+function asCommonJs(lines: string): string {
+  const [imports = '', ...rest] = lines.split('\n\n');
+  return `${imports.replaceAll(/import (.*) from (.*);/g, 'const $1 = require($2);')}\n${inMain(rest)}`;
+}
+
+function inMain(paragraphs: readonly string[]): string {
+  return `async function main() {\n${paragraphs.join('\n\n')}}\nvoid main();\n`;
+}
+
+describe("the README's ten lines, beside a metadata service that is registered at a Consul", () => {
+  let consul: FakeConsul;
+  let lines: string;
+  /** What they print: status, who answered, the answer. */
+  let printed: RegExp;
+
+  beforeAll(async () => {
+    consul = await FakeConsul.start();
+    const address = formatAddress(consul.address);
+    const metadata = new ServiceProcess({
+      script: 'services/metadata/src/main.ts',
+      args: ['--port', '0', '--registry', `consul://${address}`],
+    });
+    await metadata.ready();
+    const [id = ''] = consul.registered.map((entry) => entry.split('=')[0]);
+    printed = new RegExp(`^200 ${id} \\{\\s+id: '1',\\s+title: '`);
+    const readme = await readFile(path.join(root, 'README.md'), 'utf8');
+    const block = /^## The library in ten lines\n\n```ts\n(.*?)^```/ms.exec(readme)?.[1] ?? '';
+    // Only the address differs: the test takes a free port.
+    expect(block).toContain('consul://127.0.0.1:8500');
+    lines = block.replace('127.0.0.1:8500', address);
+  });
+
+  afterAll(async () => {
+    await killServiceProcesses();
+    await consul.stop();
+  });
+
+  it('run as an ES module, and end by themselves', async () => {
+    await elsewhere.write('ten-lines.mjs', lines);
+    expect(await elsewhere.node('ten-lines.mjs')).toMatch(printed);
+  });
+
+  it('run as CommonJS', async () => {
+    await elsewhere.write('ten-lines.cjs', asCommonJs(lines));
+    expect(await elsewhere.node('ten-lines.cjs')).toMatch(printed);
+  });
+
+  it('compile as TypeScript for both, strict, and run', async () => {
+    const [imports = '', ...rest] = lines.split('\n\n');
+    await elsewhere.write('typed-lines.mts', lines);
+    await elsewhere.write('typed-lines.cts', `${imports}\n${inMain(rest)}`);
+    expect(await typeCheck('typed-lines.mts', 'typed-lines.cts')).toBe('');
+    expect(await elsewhere.node('compiled/typed-lines.mjs')).toMatch(printed);
+    expect(await elsewhere.node('compiled/typed-lines.cjs')).toMatch(printed);
+  });
+});
+
+it('each door gives an ES module the same names and objects as CommonJS', async () => {
+  await elsewhere.write(
+    'doors.mjs',
+    `import { createRequire } from 'node:module';
+     const require = createRequire(import.meta.url);
+     for (const door of process.argv.slice(2)) {
+       const required = require(door);
+       const imported = await import(door);
+       const names = Object.keys(required);
+       const same = names.filter((name) => imported[name] === required[name]);
+       console.log(door, names.length > 0 && same.length === names.length);
+     }`,
+  );
+  const code = (await doors()).filter((door) => !door.endsWith('.json'));
+  expect(await elsewhere.node('doors.mjs', ...code)).toBe(
+    code.map((door) => `${door} true\n`).join(''),
+  );
+});
+
+it('the types of each door hold, the packages’ own checked too', async () => {
+  const code = (await doors()).filter((door) => !door.endsWith('.json'));
+  const imports = code.map((door, i) => `import * as door${i} from '${door}';\nvoid door${i};\n`);
+  await elsewhere.write('doors.mts', imports.join(''));
+  await elsewhere.write('doors.cts', imports.join(''));
+  expect(await typeCheck('doors.mts', 'doors.cts')).toBe('');
+});
+
+it('the types know what is wrong', async () => {
+  await elsewhere.write(
+    'wrong.mts',
+    `import { ServiceClient } from '@movies/service-client';
+     new ServiceClient({ service: 'metadata', registry: 'consul:' });`,
+  );
+  await expect(typeCheck('wrong.mts')).rejects.toThrow(
+    "Type 'string' is not assignable to type 'Registry'",
+  );
+});
+
+/** What the package's README tells writers of adapters to do, as far as a set in memory can. */
+const ownAdapter = `
+  const { WatchedRegistry } = require('@movies/discovery');
+  const { registryContract } = require('@movies/discovery/contract');
+  const { MemoryRegistry } = require('@movies/discovery/memory');
+  const { registrarContract } = require('@movies/discovery/registrar-contract');
+  const { ManualClock } = require('@movies/discovery/testing');
+
+  const asksNobody = 'it asks nobody, so nobody can fail to answer';
+  registryContract(
+    'an own registry',
+    () => {
+      const sets = new Map();
+      const sinks = new Map();
+      const registry = new WatchedRegistry({
+        openFeed: (service, sink) => {
+          sinks.set(service, sink);
+          sink.publish(sets.get(service) ?? []);
+          return { close: async () => sinks.delete(service) };
+        },
+      });
+      const publish = async (service, instances) => {
+        sets.set(service, instances);
+        sinks.get(service)?.publish(instances);
+      };
+      return { registry, publish, close: () => registry.close() };
+    },
+    {
+      'not yet known is not known to be empty': asksNobody,
+      'discover waits for the first sync up to a limit': asksNobody,
+      'a failure is reported beside the last good set, which stays in force': asksNobody,
+    },
+  );
+
+  registrarContract(
+    'MemoryRegistry',
+    () => {
+      const clock = new ManualClock();
+      const registry = new MemoryRegistry({ clock });
+      const letBeatsPass = () => clock.advance(1000);
+      const close = () => registry.close();
+      return { registry, registrar: registry, service: 'metadata', letBeatsPass, close };
+    },
+    {
+      'register rejects with registry_unavailable when nothing answers': asksNobody,
+      'what was forgotten is registered again in the state it reported': asksNobody,
+    },
+  );
+`;
+
+it('an adapter written elsewhere runs the contracts in a jest of its own', async () => {
+  await elsewhere.write('own-adapter.test.js', ownAdapter);
+  const config = JSON.stringify({ transform: {}, testEnvironment: 'node' });
+  const report = await elsewhere.tool('jest/bin/jest.js', '--json', '--config', config);
+  const { numPassedTests, numPendingTests } = JSON.parse(report) as Record<string, unknown>;
+  expect(numPassedTests).toBeGreaterThan(20);
+  expect(numPendingTests).toBe(5);
+});
