@@ -1,0 +1,59 @@
+import { KubeFailure } from './kube-failure';
+
+/** `Status` of the API conventions, as far as it is read: the body of an error, and the object of an ERROR event. */
+export interface KubeStatus {
+  readonly code: number;
+  readonly message?: string | undefined;
+  /** What the server asks to wait, from `Retry-After` or the status itself. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** Reads the object of an ERROR event, or what an error's body parsed to; never throws. */
+export function parseStatus(value: unknown, fallbackCode = 500): KubeStatus {
+  const { code, message, details } = (value ?? {}) as {
+    readonly code?: unknown;
+    readonly message?: unknown;
+    readonly details?: { readonly retryAfterSeconds?: unknown } | null;
+  };
+  const seconds = details?.retryAfterSeconds;
+  return {
+    code: typeof code === 'number' ? code : fallbackCode,
+    message: typeof message === 'string' ? message.slice(0, 500) : undefined,
+    retryAfterMs: typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined,
+  };
+}
+
+/** `Retry-After` in milliseconds: seconds, or a date (RFC 9110, 10.2.3). */
+export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined;
+  if (/^\d+$/.test(header)) return Number(header) * 1000;
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
+}
+
+const remedies: Readonly<Record<number, string>> = {
+  401: 'the token or certificate is not, or no longer, valid',
+  403: 'the account needs a Role with the verbs list and watch on this resource in this namespace, and a RoleBinding',
+  404: 'the server does not know this resource; one before 1.21 needs api=endpoints',
+};
+
+/** The failure that an error of the server is; `event` if it came inside a watch. */
+export function toFailure(status: KubeStatus, form: 'http' | 'event'): KubeFailure {
+  const { code, message, retryAfterMs } = status;
+  if (code === 410) {
+    return new KubeFailure(
+      'expired',
+      `the API server no longer knows this version: ${message ?? '410'}`,
+      {
+        reason: 'expired',
+      },
+    );
+  }
+  const remedy = remedies[code];
+  return new KubeFailure(
+    'refused',
+    `the API server answered ${code}${message === undefined ? '' : `: ${message}`}` +
+      (remedy === undefined ? '' : ` (${remedy})`),
+    { reason: `${form}_${code}`, retryAfterMs },
+  );
+}

@@ -1,0 +1,98 @@
+import type { Clock } from '../clock';
+import { DiscoveryError } from '../discovery-error';
+import type { SnapshotSink } from '../snapshot-store';
+import type { Feed } from '../watched-registry';
+import type { EndpointSliceSet } from './endpoint-slice-set';
+import type { KubeFailure } from './kube-failure';
+import type { KubeObject } from './kube-object';
+import type { Reflector, ReflectorTarget } from './reflector';
+
+/** One of the objects that say where a Service's endpoints are, and how the set takes it in. */
+export interface EndpointObjects<T extends KubeObject> {
+  replace(set: EndpointSliceSet, objects: readonly T[]): void;
+  put(set: EndpointSliceSet, object: T): void;
+  delete(set: EndpointSliceSet, name: string): void;
+}
+
+export interface KubernetesFeedOptions<T extends KubeObject> {
+  readonly service: string;
+  readonly set: EndpointSliceSet;
+  readonly objects: EndpointObjects<T>;
+  readonly sink: SnapshotSink;
+  readonly clock: Clock;
+  readonly reflect: (target: ReflectorTarget<T>) => Reflector<T>;
+}
+
+/** Events that come together, as in a rolling update, make one snapshot. */
+const batchMs = 10;
+
+/** Follows one Service: what the reflector hears goes into the set, and the set into the sink. */
+export class KubernetesFeed<T extends KubeObject> implements Feed, ReflectorTarget<T> {
+  readonly #options: KubernetesFeedOptions<T>;
+  readonly #reflector: Reflector<T>;
+  #publishedAt = Number.NEGATIVE_INFINITY;
+  #cancelPublish: (() => void) | undefined;
+
+  constructor(options: KubernetesFeedOptions<T>) {
+    this.#options = options;
+    this.#reflector = options.reflect(this);
+  }
+
+  replace(objects: readonly T[]): void {
+    this.#options.objects.replace(this.#options.set, objects);
+    this.#publish();
+  }
+
+  put(object: T): void {
+    this.#options.objects.put(this.#options.set, object);
+    this.#publishSoon();
+  }
+
+  delete(name: string): void {
+    this.#options.objects.delete(this.#options.set, name);
+    this.#publishSoon();
+  }
+
+  confirm(): void {
+    this.#publish();
+  }
+
+  fail(failure: KubeFailure): void {
+    if (this.#cancelPublish !== undefined) this.#publish();
+    this.#report(failure.message, failure.reason, failure);
+  }
+
+  async close(): Promise<void> {
+    this.#cancelPublish?.();
+    await this.#reflector.close();
+  }
+
+  /** At once after a quiet time, else at the end of the batch. */
+  #publishSoon(): void {
+    const { clock } = this.#options;
+    this.#cancelPublish ??= clock.schedule(
+      Math.max(0, this.#publishedAt + batchMs - clock.now()),
+      () => {
+        this.#publish();
+      },
+    );
+  }
+
+  #publish(): void {
+    const { clock, set, sink } = this.#options;
+    this.#cancelPublish?.();
+    this.#cancelPublish = undefined;
+    this.#publishedAt = clock.now();
+    const { instances, missingPort, emptyBecause } = set;
+    if (missingPort === undefined) sink.publish(instances, emptyBecause);
+    else this.#report(missingPort, 'missing_port');
+  }
+
+  #report(message: string, reason: string, cause?: Error): void {
+    const { service, sink } = this.#options;
+    sink.fail(
+      new DiscoveryError('registry_unavailable', `watching '${service}': ${message}`, { cause }),
+      reason,
+    );
+  }
+}

@@ -1,0 +1,134 @@
+import { systemClock, type Clock, type Random } from '../clock';
+import type { Instance } from '../instance';
+import type { Registry, ServiceWatch } from '../registry';
+import type { SnapshotSink } from '../snapshot-store';
+import { WatchedRegistry, type Feed } from '../watched-registry';
+import type { EndpointSlice } from './endpoint-slice';
+import { EndpointSliceSet } from './endpoint-slice-set';
+import { slicesOfEndpoints, type Endpoints } from './endpoints';
+import { findKubeAccess, type KubeAccess } from './kube-access';
+import { KubeApi } from './kube-api';
+import { KubeCollection } from './kube-collection';
+import type { KubeObject } from './kube-object';
+import { KubernetesFeed, type EndpointObjects } from './kubernetes-feed';
+import { Reflector } from './reflector';
+
+export interface KubernetesRegistryOptions {
+  /** Where the Services are; that of the pod, or of the kubeconfig's context, by default. */
+  readonly namespace?: string | undefined;
+  /** Name of the port to call, as the Service names it; `http` by default, '' for the one without a name. */
+  readonly port?: string | undefined;
+  /**
+   * `endpointslices` (discovery.k8s.io/v1) by default; `endpoints` is the older core/v1 API, which tells
+   * nothing of draining pods and stops at 1,000 addresses.
+   */
+  readonly api?: 'endpointslices' | 'endpoints' | undefined;
+  /** A context of the kubeconfig; its current one by default. */
+  readonly context?: string | undefined;
+  /** A watch that is silent for so long is begun anew; 90,000 by default, and a quiet server tells something every minute. */
+  readonly idleMs?: number | undefined;
+  /** Where the API server is, where that is not found by kubeconfig or service account. */
+  readonly findAccess?: () => Promise<KubeAccess>;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** `Registry` on the Kubernetes API. A pod's readiness is its registration, so there is no `Registrar`. */
+export class KubernetesRegistry implements Registry {
+  readonly #options: KubernetesRegistryOptions;
+  readonly #clock: Clock;
+  readonly #api: KubeApi;
+  readonly #watched: WatchedRegistry;
+
+  constructor(options: KubernetesRegistryOptions = {}) {
+    const clock = options.clock ?? systemClock;
+    const findAccess = options.findAccess ?? (() => findKubeAccess({ context: options.context }));
+    const api = new KubeApi({ findAccess, clock });
+    this.#options = options;
+    this.#clock = clock;
+    this.#api = api;
+    this.#watched = new WatchedRegistry({
+      openFeed: (service, sink) =>
+        options.api === 'endpoints'
+          ? this.#follow(service, sink, endpoints, {
+              path: (namespace) => `/api/v1/namespaces/${namespace}/endpoints`,
+              selector: { fieldSelector: `metadata.name=${service}` },
+            })
+          : this.#follow(service, sink, endpointSlices, {
+              path: (namespace) =>
+                `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
+              selector: { labelSelector: `kubernetes.io/service-name=${service}` },
+            }),
+      release: () => api.close(),
+      clock,
+    });
+  }
+
+  watch(service: string): ServiceWatch {
+    return this.#watched.watch(service);
+  }
+
+  discover(
+    service: string,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<readonly Instance[]> {
+    return this.#watched.discover(service, options);
+  }
+
+  close(): Promise<void> {
+    return this.#watched.close();
+  }
+
+  #follow<T extends KubeObject>(
+    service: string,
+    sink: SnapshotSink,
+    objects: EndpointObjects<T>,
+    which: {
+      readonly path: (namespace: string) => string;
+      readonly selector: Readonly<Record<string, string>>;
+    },
+  ): Feed {
+    const { namespace, port = 'http', idleMs = 90_000, random = Math.random } = this.#options;
+    const clock = this.#clock;
+    const collection = new KubeCollection<T>({
+      api: this.#api,
+      clock,
+      namespace,
+      idleMs,
+      ...which,
+    });
+    return new KubernetesFeed<T>({
+      service,
+      set: new EndpointSliceSet({ service, port }),
+      objects,
+      sink,
+      clock,
+      reflect: (target) => new Reflector({ collection, target, clock, random }),
+    });
+  }
+}
+
+const endpointSlices: EndpointObjects<EndpointSlice> = {
+  replace: (set, slices) => {
+    set.replace(slices);
+  },
+  put: (set, slice) => {
+    set.put(slice);
+  },
+  delete: (set, name) => {
+    set.delete(name);
+  },
+};
+
+/** One object has it all: each replaces what was known. */
+const endpoints: EndpointObjects<Endpoints> = {
+  replace: (set, objects) => {
+    set.replace(objects.flatMap(slicesOfEndpoints));
+  },
+  put: (set, object) => {
+    set.replace(slicesOfEndpoints(object));
+  },
+  delete: (set) => {
+    set.replace([]);
+  },
+};

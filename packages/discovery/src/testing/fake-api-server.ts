@@ -1,0 +1,360 @@
+import { once } from 'node:events';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+import { describeApi, statusOf } from './api-documents';
+import { selfSigned } from './self-signed';
+import { matches, VersionedObjects, type ApiObject, type ObjectFilter } from './versioned-objects';
+
+/** A call for objects. */
+export interface ApiCall {
+  readonly kind: 'list' | 'watch' | 'get';
+  readonly resource: string;
+  readonly query: URLSearchParams;
+  readonly token: string | undefined;
+  readonly httpVersion: string;
+}
+
+/** What the server does with a call other than it would by itself. */
+export interface ApiReaction {
+  /** Answers so, with a Status of this code unless there is a body. */
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Answers 200, sends this and nothing of its own; and then ends, unless `open`. */
+  readonly script?: string;
+  readonly open?: boolean;
+  /** Never answers, or closes the connection. */
+  readonly drop?: 'hang' | 'reset';
+}
+
+/** A watch that is open, and what can be done to it. */
+export interface OpenWatch {
+  readonly resource: string;
+  /** Sends something as it stands. */
+  write(text: string): void;
+  event(type: string, object: unknown): void;
+  /** Ends it in good order. */
+  end(): void;
+  /** Breaks its connection. */
+  reset(): void;
+  /** Sends nothing more, and stays open. */
+  mute(): void;
+}
+
+/** The response of either protocol, of which the types know one. */
+type Response = Omit<Http2ServerResponse, 'stream'> & {
+  readonly stream?: Http2ServerResponse['stream'];
+  flushHeaders(): void;
+};
+
+interface Resource {
+  readonly kind: string;
+  readonly groupVersion: string;
+  readonly objects: VersionedObjects;
+}
+
+/**
+ * A Kubernetes API server for tests, on a real TLS socket: lists in pages, watches with history and bookmarks, for
+ * EndpointSlices and Endpoints, and faults at will. It speaks HTTP/1.1 and HTTP/2, and `kubectl` understands it.
+ */
+export class FakeApiServer {
+  readonly ca: string;
+  readonly calls: ApiCall[] = [];
+  /** Asked for each call; its answer changes what the server does. */
+  react: (call: ApiCall) => ApiReaction | undefined = () => undefined;
+  /** The tokens it takes; any, if undefined. */
+  tokens: ReadonlySet<string> | undefined;
+  /** How many connections were made so far. */
+  connections = 0;
+  readonly #server: Http2SecureServer;
+  readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #watches = new Set<Watch>();
+  readonly #listeners = new Set<(call: ApiCall) => void>();
+  readonly #resources: Readonly<Record<string, Resource>> = {
+    endpointslices: {
+      kind: 'EndpointSlice',
+      groupVersion: 'discovery.k8s.io/v1',
+      objects: new VersionedObjects(),
+    },
+    endpoints: { kind: 'Endpoints', groupVersion: 'v1', objects: new VersionedObjects() },
+  };
+
+  private constructor(tls: { readonly key: string; readonly cert: string }, protocols: string[]) {
+    this.ca = tls.cert;
+    this.#server = createSecureServer({ ...tls, allowHTTP1: true, ALPNProtocols: protocols });
+    this.#server.on('request', (request, response) => {
+      this.#receive(request, response as Response);
+    });
+    this.#server.on('session', (session: ServerHttp2Session) => {
+      this.#sessions.add(session);
+      session.once('close', () => this.#sessions.delete(session));
+    });
+    this.#server.on('secureConnection', (socket: Socket) => {
+      this.connections += 1;
+      socket.setNoDelay(true);
+      this.#sockets.add(socket);
+      socket.on('error', () => socket.destroy()).once('close', () => this.#sockets.delete(socket));
+    });
+    // A client that does not trust the certificate, or leaves during the handshake.
+    this.#server.on('tlsClientError', () => undefined);
+    this.#server.on('sessionError', () => undefined);
+  }
+
+  /** Speaks HTTP/2 to those who can, as the real one, unless it is told to know HTTP/1.1 only. */
+  static async start(protocol: 'h2' | 'http/1.1' = 'h2'): Promise<FakeApiServer> {
+    const protocols = protocol === 'h2' ? ['h2', 'http/1.1'] : ['http/1.1'];
+    const fake = new FakeApiServer(selfSigned(), protocols);
+    await fake.listen(0);
+    return fake;
+  }
+
+  async listen(port: number): Promise<void> {
+    this.#server.listen(port, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  get url(): string {
+    return `https://127.0.0.1:${this.port}`;
+  }
+
+  get openWatches(): readonly OpenWatch[] {
+    return [...this.#watches];
+  }
+
+  /** Connections that are open now. */
+  get openConnections(): number {
+    return this.#sockets.size;
+  }
+
+  objects(resource = 'endpointslices'): VersionedObjects {
+    return this.#resource(resource).objects;
+  }
+
+  /** Adds or changes an object, and tells the watches. */
+  put(object: ApiObject, resource = 'endpointslices'): void {
+    const { type, object: stored } = this.objects(resource).put(object);
+    this.#tell(resource, type, stored);
+  }
+
+  remove(name: string, namespace = 'default', resource = 'endpointslices'): void {
+    const change = this.objects(resource).remove(name, namespace);
+    if (change !== undefined) this.#tell(resource, change.type, change.object);
+  }
+
+  /** Tells every watch the present version, as a server does about once a minute. */
+  bookmark(): void {
+    for (const watch of this.#watches) {
+      const { kind, groupVersion, objects } = this.#resource(watch.resource);
+      watch.event('BOOKMARK', {
+        kind,
+        apiVersion: groupVersion,
+        metadata: { resourceVersion: String(objects.version) },
+      });
+    }
+  }
+
+  /** Resolves with the next call that fits, when it has been answered or its watch is open. */
+  next(fits: (call: ApiCall) => boolean = () => true): Promise<ApiCall> {
+    return new Promise((resolve) => {
+      const listener = (call: ApiCall) => {
+        if (!fits(call)) return;
+        this.#listeners.delete(listener);
+        resolve(call);
+      };
+      this.#listeners.add(listener);
+    });
+  }
+
+  nextWatch(): Promise<ApiCall> {
+    return this.next(({ kind }) => kind === 'watch');
+  }
+
+  /** Breaks every connection. */
+  disconnect(): void {
+    for (const socket of [...this.#sockets]) socket.destroy();
+    for (const session of [...this.#sessions]) session.destroy();
+  }
+
+  /** Refuses connections until `listen`. */
+  async stop(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.disconnect();
+    await closed;
+  }
+
+  #receive(request: Http2ServerRequest, response: Response): void {
+    const url = new URL(request.url, this.url);
+    response.stream?.on('error', () => undefined);
+    const route =
+      /^\/(?:api|apis\/discovery\.k8s\.io)\/v1(?:\/namespaces\/(?<namespace>[^/]+))?\/(?<resource>endpoints|endpointslices)(?:\/(?<name>[^/]+))?$/.exec(
+        url.pathname,
+      )?.groups;
+    if (route === undefined) {
+      const answer = describeApi(url.pathname);
+      if (answer === undefined) answerStatus(response, 404, `no ${url.pathname} here`);
+      else answerJson(response, 200, answer);
+      return;
+    }
+    const { resource = '', namespace, name } = route;
+    const call: ApiCall = {
+      kind: name !== undefined ? 'get' : url.searchParams.get('watch') ? 'watch' : 'list',
+      resource,
+      query: url.searchParams,
+      token: request.headers.authorization?.replace(/^Bearer /, ''),
+      httpVersion: request.httpVersion,
+    };
+    this.calls.push(call);
+    const filter = {
+      namespace,
+      labelSelector: url.searchParams.get('labelSelector') ?? undefined,
+      fieldSelector:
+        name === undefined
+          ? (url.searchParams.get('fieldSelector') ?? undefined)
+          : `metadata.name=${name}`,
+    };
+    this.#answer(call, filter, response);
+    for (const listener of [...this.#listeners]) listener(call);
+  }
+
+  #answer(call: ApiCall, filter: ObjectFilter, response: Response): void {
+    const reaction = this.react(call) ?? {};
+    if (reaction.drop === 'hang') return;
+    if (reaction.drop === 'reset') breakConnection(response);
+    else if (reaction.status !== undefined) {
+      answerStatus(response, reaction.status, 'as the test wants it', reaction);
+    } else if (reaction.script !== undefined) {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write(reaction.script);
+      if (reaction.open !== true) response.end();
+    } else if (this.tokens !== undefined && !this.tokens.has(call.token ?? '')) {
+      answerStatus(response, 401, 'Unauthorized');
+    } else if (call.kind === 'watch') this.#watch(call, filter, response);
+    else this.#list(call, filter, response);
+  }
+
+  #list(call: ApiCall, filter: ObjectFilter, response: Response): void {
+    const { kind, groupVersion, objects } = this.#resource(call.resource);
+    const all = objects
+      .select(filter)
+      .map((object) => ({ kind, apiVersion: groupVersion, ...object }));
+    if (call.kind === 'get') {
+      const [object] = all;
+      if (object === undefined) answerStatus(response, 404, 'not found');
+      else answerJson(response, 200, object);
+      return;
+    }
+    // As the real one: a list from the cache is whole, whatever the limit.
+    const fromCache = call.query.get('resourceVersion') === '0';
+    const limit = fromCache ? 0 : Number(call.query.get('limit') ?? 0);
+    const start = Number(call.query.get('continue') ?? 0);
+    const items = limit === 0 ? all : all.slice(start, start + limit);
+    const next = start + items.length < all.length ? String(start + items.length) : '';
+    answerJson(response, 200, {
+      kind: `${kind}List`,
+      apiVersion: groupVersion,
+      metadata: {
+        resourceVersion: String(objects.version),
+        ...(next === '' ? {} : { continue: next }),
+      },
+      items,
+    });
+  }
+
+  #watch(call: ApiCall, filter: ObjectFilter, response: Response): void {
+    const { objects } = this.#resource(call.resource);
+    response.writeHead(200, { 'content-type': 'application/json' });
+    const watch = new Watch(call.resource, filter, response);
+    const past = objects.after(Number(call.query.get('resourceVersion')), filter);
+    if (past === undefined) {
+      // As the real one: inside an answer with 200.
+      watch.event('ERROR', statusOf(410, 'too old resource version'));
+      watch.end();
+      return;
+    }
+    this.#watches.add(watch);
+    response.once('close', () => this.#watches.delete(watch));
+    response.flushHeaders();
+    for (const { type, object } of past) watch.event(type, object);
+  }
+
+  #tell(resource: string, type: string, object: ApiObject): void {
+    const { kind, groupVersion } = this.#resource(resource);
+    for (const watch of this.#watches) {
+      if (watch.resource !== resource || !matches(object, watch.filter)) continue;
+      watch.event(type, { kind, apiVersion: groupVersion, ...object });
+    }
+  }
+
+  #resource(name: string): Resource {
+    const resource = this.#resources[name];
+    if (resource === undefined) throw new TypeError(`no resource '${name}'`);
+    return resource;
+  }
+}
+
+class Watch implements OpenWatch {
+  readonly resource: string;
+  readonly filter: ObjectFilter;
+  readonly #response: Response;
+  #muted = false;
+
+  constructor(resource: string, filter: ObjectFilter, response: Response) {
+    this.resource = resource;
+    this.filter = filter;
+    this.#response = response;
+  }
+
+  write(text: string): void {
+    if (!this.#muted && !this.#response.writableEnded) this.#response.write(text);
+  }
+
+  event(type: string, object: unknown): void {
+    this.write(`${JSON.stringify({ type, object })}\n`);
+  }
+
+  end(): void {
+    this.#response.end();
+  }
+
+  reset(): void {
+    breakConnection(this.#response);
+  }
+
+  mute(): void {
+    this.#muted = true;
+  }
+}
+
+function answerStatus(
+  response: Response,
+  code: number,
+  message: string,
+  { body, headers }: ApiReaction = {},
+): void {
+  response.writeHead(code, { 'content-type': 'application/json', ...headers });
+  response.end(body ?? JSON.stringify(statusOf(code, message)));
+}
+
+function answerJson(response: Response, code: number, body: unknown): void {
+  response.writeHead(code, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}
+
+/** For HTTP/1.1 the connection; for HTTP/2 the session with all its streams, as when a server dies. */
+function breakConnection(response: Response): void {
+  const session = response.stream?.session;
+  if (session === undefined) response.socket.destroy();
+  else session.destroy();
+}
