@@ -1,4 +1,4 @@
-import { faultPhases, faults, meaningless, runCell } from '../testing/fault-matrix';
+import { faultPhases, faults, meaningless, runCell } from './testing/fault-matrix';
 
 describe.each(Object.entries(faults))('a fault of the API server, %s,', (_, fault) => {
   const phases = faultPhases.filter((phase) => meaningless(fault, phase) === undefined);

@@ -1,14 +1,19 @@
-import { formatAddress } from '../address';
-import type { Clock } from '../clock';
-import { delay } from '../delay';
-import { KubernetesRegistry } from '../kubernetes/kubernetes-registry';
-import type { ServiceWatch } from '../registry';
-import type { Snapshot } from '../snapshot';
-import { statusOf } from './api-documents';
-import { FakeApiServer, type ApiCall, type ApiReaction, type OpenWatch } from './fake-api-server';
-import { scaledClock } from './scaled-clock';
-import { sliceOf } from './slices';
-import { until } from './until';
+import { formatAddress } from '../../address';
+import type { Clock } from '../../clock';
+import { delay } from '../../delay';
+import { KubernetesRegistry } from '../kubernetes-registry';
+import type { ServiceWatch } from '../../registry';
+import type { Snapshot } from '../../snapshot';
+import { statusOf } from '../../testing/api-documents';
+import {
+  FakeApiServer,
+  type ApiCall,
+  type ApiReaction,
+  type OpenWatch,
+} from '../../testing/fake-api-server';
+import { scaledClock } from '../../testing/scaled-clock';
+import { sliceOf } from '../../testing/slices';
+import { until } from '../../testing/until';
 
 /** When a fault strikes: at the first list; at the first watch, the list being known; in a watch that lives. */
 export const faultPhases = ['before', 'during', 'after'] as const;
