@@ -1,7 +1,7 @@
 // Packs the library as npm tarballs: what leaves the house is JavaScript with types, since Node strips no types
 // under node_modules. Inside, `exports` stay on the sources, and nothing needs a build step.
 //
-//   node scripts/pack.mjs [FOLDER]     into FOLDER, by default dist; prints the files
+//   npm run pack [-- FOLDER]     into FOLDER, by default dist; prints the files
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,42 +1,34 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdtempSync, realpathSync } from 'node:fs';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 export const root = path.resolve(__dirname, '../..');
 
-/** For each tool that runs; npm may have to fetch undici. */
-const limitMs = 90_000;
+/** Shorter than a test's, so that a script that does not end is ended, and named. */
+const limitMs = 25_000;
+/** npm may have to fetch undici. */
+const installLimitMs = 60_000;
 
-/** A project outside of the repository that has nothing but the packed library, installed as a user does it. */
+/** A project outside of the repository that has nothing but the packed library. */
 export class Elsewhere {
-  readonly folder: string;
+  readonly folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'elsewhere-')));
 
-  private constructor(folder: string) {
-    this.folder = folder;
-  }
-
-  static async open(): Promise<Elsewhere> {
-    const elsewhere = new Elsewhere(
-      await realpath(await mkdtemp(path.join(tmpdir(), 'elsewhere-'))),
-    );
-    try {
-      // Without a manifest npm installs into the next folder above that has one.
-      await elsewhere.write('package.json', '{ "private": true }');
-      await elsewhere.#run(process.execPath, path.join(root, 'scripts/pack.mjs'), 'packed');
-      const tarballs = await readdir(path.join(elsewhere.folder, 'packed'));
-      const files = tarballs.map((name) => `./packed/${name}`);
-      await elsewhere.#run('npm', 'install', '--no-audit', '--no-fund', ...files);
-      return elsewhere;
-    } catch (error: unknown) {
-      await elsewhere.close();
-      throw error;
-    }
+  /** Packs the library and installs it as a user does. */
+  async install(): Promise<void> {
+    // Without a manifest npm installs into the next folder above that has one.
+    await this.write('package.json', '{ "private": true }');
+    const packScript = path.join(root, 'scripts/pack.mjs');
+    await this.#run(process.execPath, [packScript, 'packed'], installLimitMs);
+    const tarballs = await readdir(path.join(this.folder, 'packed'));
+    const files = tarballs.map((name) => `./packed/${name}`);
+    await this.#run('npm', ['install', '--no-audit', '--no-fund', ...files], installLimitMs);
   }
 
   /** Runs a script of this project; resolves with what it printed, rejects unless it ends with 0. */
   node(script: string, ...args: string[]): Promise<string> {
-    return this.#run(process.execPath, script, ...args);
+    return this.#run(process.execPath, [script, ...args], limitMs);
   }
 
   /** Runs a tool that the repository brings along. */
@@ -66,10 +58,9 @@ export class Elsewhere {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  #run(file: string, ...args: string[]): Promise<string> {
+  #run(file: string, args: readonly string[], timeout: number): Promise<string> {
     return new Promise((resolve, reject) => {
-      const options = { cwd: this.folder, timeout: limitMs };
-      execFile(file, args, options, (error, output, errors) => {
+      execFile(file, args, { cwd: this.folder, timeout }, (error, output, errors) => {
         if (error === null) resolve(output);
         else reject(new Error(`${error.message}\n${output}\n${errors}`, { cause: error }));
       });

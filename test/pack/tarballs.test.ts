@@ -9,11 +9,9 @@ interface Manifest {
   readonly exports: Readonly<Record<string, unknown>>;
 }
 
-let elsewhere: Elsewhere;
+const elsewhere = new Elsewhere();
 
-beforeAll(async () => {
-  elsewhere = await Elsewhere.open();
-}, 120_000);
+beforeAll(() => elsewhere.install(), 150_000);
 
 afterAll(() => elsewhere.close());
 
