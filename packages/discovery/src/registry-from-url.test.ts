@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { Address } from './address';
 import { ConsulRegistry } from './consul/consul-registry';
 import { DiscoveryError } from './discovery-error';
+import { DnsRegistry } from './dns/dns-registry';
+import { KubernetesRegistry } from './kubernetes/kubernetes-registry';
 import { MemoryRegistry } from './memory/memory-registry';
 import { registryFromUrl } from './registry-from-url';
 import { StaticRegistry } from './static/static-registry';
@@ -73,7 +75,25 @@ describe('registryFromUrl', () => {
     await registry.close();
   });
 
-  const schemes = 'memory:, static:, consul:, consul+https:';
+  it.each([
+    ['kubernetes:', KubernetesRegistry],
+    ['kubernetes://movies', KubernetesRegistry],
+    ['kubernetes:?port=', KubernetesRegistry],
+    ['kubernetes://movies?port=grpc&api=endpoints&context=kind', KubernetesRegistry],
+    ['kubernetes://?context=admin@home', KubernetesRegistry],
+    ['dns://{service}-headless.movies.svc.cluster.local', DnsRegistry],
+    ['dns://movies.svc.cluster.local?kind=srv&port=grpc', DnsRegistry],
+    ['dns://{service}.local?kind=a&port=8080&server=10.96.0.10:53&server=[::1]:5353', DnsRegistry],
+  ])('opens %s, at which nothing registers: the platform does', async (text, adapter) => {
+    const { registry, registrar, agent } = registryFromUrl(text);
+    expect(registry).toBeInstanceOf(adapter);
+    expect([registrar, agent]).toEqual([undefined, undefined]);
+    await registry.close();
+  });
+
+  const namespaces = 'expected kubernetes: or kubernetes://namespace';
+  const domains = 'expected dns://{service}.domain, or dns://domain for the same';
+  const schemes = 'memory:, static:, consul:, consul+https:, kubernetes:, dns:';
   const pairs = 'is not service=host:port,host:port';
 
   it.each([
@@ -98,8 +118,8 @@ describe('registryFromUrl', () => {
     ['consul://consul:99999', 'expected consul://host:port'],
     ['consul+https://consul:x', 'expected consul+https://host:port'],
     ['consul://consul:0', '0 is not a port: expected 1 to 65535'],
-    ['consul://consul/v1', "'/v1' is no part of it"],
-    ['consul://consul#x', "'#x' is no part of it"],
+    ['consul://consul/v1', "'/v1' is no part of it; expected consul://host:port"],
+    ['consul://consul#x', "'#x' is no part of it; expected consul://host:port"],
     ['consul://consul?agent=other', "'other' is not an address: expected host:port or [ipv6]:port"],
     [
       'consul://consul?datacenter=west',
@@ -124,6 +144,34 @@ describe('registryFromUrl', () => {
     [
       'consul+https://consul?key-file=/none/key.pem',
       "cannot read the file of 'key-file', /none/key.pem (ENOENT)",
+    ],
+    ['kubernetes:movies', `'movies' is no part of it; ${namespaces}`],
+    ['kubernetes://movies/x', `'/x' is no part of it; ${namespaces}`],
+    ['kubernetes://Movies', namespaces],
+    ['kubernetes://movies.svc', namespaces],
+    ['kubernetes://movies:80', namespaces],
+    ['kubernetes://movies?api=pods', "'api' is endpointslices or endpoints, and not 'pods'"],
+    [
+      'kubernetes://movies?namespace=x',
+      "the parameter 'namespace' is not known here; known are port, api, context",
+    ],
+    ['kubernetes://movies?port=a&port=b', "the parameter 'port' is given twice"],
+    ['dns:', domains],
+    ['dns:movies.local', domains],
+    ['dns://movies.local:53', "':53' is no part of it; a DNS server goes into server=host:port"],
+    ['dns://movies.local?kind=aaaa', "'kind' is srv or a, and not 'aaaa'"],
+    ['dns://movies.local?kind=a', "kind 'a' takes the number of a port, 1 to 65535, and not ''"],
+    [
+      'dns://movies.local?kind=a&port=http',
+      "kind 'a' takes the number of a port, 1 to 65535, and not 'http'",
+    ],
+    [
+      'dns://movies.local?server=dns.local:53',
+      "the DNS server 'dns.local:53' has to be given by its IP address",
+    ],
+    [
+      'dns://movies.local?server=10.96.0.10',
+      "'10.96.0.10' is not an address: expected host:port or [ipv6]:port",
     ],
   ])("refuses '%s', naming it and the remedy: %s", (text, reason) => {
     expect(refusal(text)).toEqual(['invalid_registry_url', text, reason]);

@@ -1,9 +1,11 @@
 import { parseAddress, type Address } from './address';
 import { ConsulRegistry } from './consul/consul-registry';
-import { DiscoveryError } from './discovery-error';
+import { DnsRegistry } from './dns/dns-registry';
+import { KubernetesRegistry } from './kubernetes/kubernetes-registry';
 import { MemoryRegistry } from './memory/memory-registry';
 import type { Registrar } from './registrar';
 import type { Registry } from './registry';
+import { invalidRegistryUrl, namingUrl, parseRegistryUrl } from './registry-url';
 import { StaticRegistry } from './static/static-registry';
 
 /** What a registry URL opens. */
@@ -16,7 +18,7 @@ export interface OpenedRegistry {
 }
 
 /** The adapters' names, as they begin a registry URL. */
-const schemes = ['memory:', 'static:', 'consul:', 'consul+https:'];
+const schemes = ['memory:', 'static:', 'consul:', 'consul+https:', 'kubernetes:', 'dns:'];
 
 /**
  * Opens the registry that a URL names; the one place that knows every adapter.
@@ -32,13 +34,17 @@ export function registryFromUrl(text: string): OpenedRegistry {
     case 'consul:':
     case 'consul+https:':
       return openConsul(text, scheme === 'consul+https:');
+    case 'kubernetes:':
+      return { registry: openKubernetes(text) };
+    case 'dns:':
+      return { registry: openDns(text) };
     default:
-      throw invalid(text, `it begins with none of ${schemes.join(', ')}`);
+      throw invalidRegistryUrl(text, `it begins with none of ${schemes.join(', ')}`);
   }
 }
 
 function openMemory(text: string): OpenedRegistry {
-  if (text !== 'memory:') throw invalid(text, `'memory:' takes nothing after it`);
+  if (text !== 'memory:') throw invalidRegistryUrl(text, `'memory:' takes nothing after it`);
   const registry = new MemoryRegistry();
   return { registry, registrar: registry };
 }
@@ -49,9 +55,9 @@ function parseStatic(text: string): Record<string, Address[]> {
   for (const part of text.slice('static:'.length).split(';')) {
     const [service = '', list, ...more] = part.split('=');
     if (service === '' || list === undefined || more.length > 0) {
-      throw invalid(text, `'${part}' is not service=host:port,host:port`);
+      throw invalidRegistryUrl(text, `'${part}' is not service=host:port,host:port`);
     }
-    if (sets[service] !== undefined) throw invalid(text, `'${service}' is named twice`);
+    if (sets[service] !== undefined) throw invalidRegistryUrl(text, `'${service}' is named twice`);
     sets[service] = list.split(',').map((address) => readAddress(text, address));
   }
   return sets;
@@ -59,30 +65,18 @@ function parseStatic(text: string): Record<string, Address[]> {
 
 /** `consul://host:port?agent=host:port&token-file=&dc=`, with `+https` also `ca-file`, `cert-file`, `key-file` */
 function openConsul(text: string, https: boolean): OpenedRegistry {
-  const url = URL.parse(text);
-  if (url === null || url.hostname === '') {
-    throw invalid(text, `expected ${https ? 'consul+https' : 'consul'}://host:port`);
-  }
-  if (url.username !== '' || url.password !== '') {
-    throw invalid(text, 'it holds a user or password; give the token as token-file=<path>');
-  }
-  for (const part of [url.pathname.replace(/^\/$/, ''), url.hash]) {
-    if (part !== '') throw invalid(text, `'${part}' is no part of it`);
-  }
   const tlsParameters = ['ca-file', 'cert-file', 'key-file'];
-  const known = ['agent', 'token-file', 'dc', ...(https ? tlsParameters : [])];
-  for (const name of url.searchParams.keys()) {
-    if (!known.includes(name)) {
-      const hint = tlsParameters.includes(name)
-        ? 'consul+https: takes it'
-        : `known are ${known.join(', ')}`;
-      throw invalid(text, `the parameter '${name}' is not known here; ${hint}`);
-    }
-  }
-  const parameter = (name: string) => url.searchParams.get(name) ?? undefined;
-  const first = readAddress(text, url.port === '' ? `${url.hostname}:8500` : url.host);
-  const others = url.searchParams.getAll('agent').map((agent) => readAddress(text, agent));
-  const registry = withUrl(
+  const { hostname, port, host, parameter, parameters } = parseRegistryUrl(text, {
+    expected: `${https ? 'consul+https' : 'consul'}://host:port`,
+    needsHost: true,
+    known: ['agent', 'token-file', 'dc', ...(https ? tlsParameters : [])],
+    repeated: ['agent'],
+    hint: (name) => (tlsParameters.includes(name) ? 'consul+https: takes it' : undefined),
+    credentials: 'give the token as token-file=<path>',
+  });
+  const first = readAddress(text, port === '' ? `${hostname}:8500` : host);
+  const others = parameters('agent').map((agent) => readAddress(text, agent));
+  const registry = namingUrl(
     text,
     () =>
       new ConsulRegistry({
@@ -101,31 +95,63 @@ function openConsul(text: string, https: boolean): OpenedRegistry {
   return { registry, registrar: registry, agent: first };
 }
 
-function readAddress(text: string, address: string): Address {
-  return withUrl(text, () => parseAddress(address));
-}
-
-/** Runs `open`, and names the URL in what it throws. */
-function withUrl<T>(text: string, open: () => T): T {
-  try {
-    return open();
-  } catch (error: unknown) {
-    if (error instanceof DiscoveryError) throw invalid(text, error.message, error);
-    throw error;
+/** `kubernetes:` or `kubernetes://namespace?port=http&api=endpointslices&context=` */
+function openKubernetes(text: string): KubernetesRegistry {
+  const expected = 'kubernetes: or kubernetes://namespace';
+  const { hostname, port, parameter } = parseRegistryUrl(text, {
+    expected,
+    needsHost: false,
+    known: ['port', 'api', 'context'],
+    credentials: 'they come from the kubeconfig, or from the service account of the pod',
+  });
+  // Names of namespaces are DNS labels (RFC 1123).
+  const isName = hostname === '' || /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(hostname);
+  if (!isName || port !== '') throw invalidRegistryUrl(text, `expected ${expected}`);
+  const api = parameter('api') ?? 'endpointslices';
+  if (api !== 'endpointslices' && api !== 'endpoints') {
+    throw invalidRegistryUrl(text, `'api' is endpointslices or endpoints, and not '${api}'`);
   }
+  return new KubernetesRegistry({
+    namespace: hostname === '' ? undefined : hostname,
+    port: parameter('port'),
+    api,
+    context: parameter('context'),
+  });
 }
 
-function invalid(text: string, reason: string, cause?: Error): DiscoveryError {
-  return new DiscoveryError(
-    'invalid_registry_url',
-    `the registry URL '${withoutSecrets(text)}' cannot be used: ${reason}`,
-    { cause },
+/** `dns://{service}-headless.movies.svc.cluster.local?kind=srv&port=http&server=host:port` */
+function openDns(text: string): DnsRegistry {
+  const { hostname, port, parameter, parameters } = parseRegistryUrl(text, {
+    expected: 'dns://{service}.domain, or dns://domain for the same',
+    needsHost: true,
+    known: ['kind', 'port', 'server'],
+    repeated: ['server'],
+    credentials: 'DNS knows none',
+  });
+  if (port !== '') {
+    throw invalidRegistryUrl(
+      text,
+      `':${port}' is no part of it; a DNS server goes into server=host:port`,
+    );
+  }
+  const kind = parameter('kind') ?? 'srv';
+  if (kind !== 'srv' && kind !== 'a') {
+    throw invalidRegistryUrl(text, `'kind' is srv or a, and not '${kind}'`);
+  }
+  const portOfAll = parameter('port') ?? (kind === 'srv' ? 'http' : '');
+  const servers = parameters('server').map((server) => readAddress(text, server));
+  return namingUrl(
+    text,
+    () =>
+      new DnsRegistry({
+        name: hostname.includes('{service}') ? hostname : `{service}.${hostname}`,
+        kind,
+        port: kind === 'a' && /^\d+$/.test(portOfAll) ? Number(portOfAll) : portOfAll,
+        ...(servers.length === 0 ? {} : { servers }),
+      }),
   );
 }
 
-/** The message goes to a log, and a token that was put into the URL by mistake must not. */
-function withoutSecrets(text: string): string {
-  return text
-    .replace(/\/\/[^/?#]*@/, '//***@')
-    .replace(/([?&][^=&]*(?:token|secret)=)[^&#]*/gi, '$1***');
+function readAddress(text: string, address: string): Address {
+  return namingUrl(text, () => parseAddress(address));
 }

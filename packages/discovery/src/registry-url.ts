@@ -1,0 +1,83 @@
+import { DiscoveryError } from './discovery-error';
+
+/** The parts of `scheme://host:port?name=value`, all of them known. */
+export interface RegistryUrl {
+  readonly hostname: string;
+  /** As written; '' if there is none. */
+  readonly port: string;
+  readonly host: string;
+  /** The value of a parameter that stands once. */
+  readonly parameter: (name: string) => string | undefined;
+  /** All values of one that may be repeated. */
+  readonly parameters: (name: string) => readonly string[];
+}
+
+export interface RegistryUrlForm {
+  /** Shown when it is not kept to. */
+  readonly expected: string;
+  readonly needsHost: boolean;
+  /** The parameters it takes. */
+  readonly known: readonly string[];
+  /** Those it may take several times. */
+  readonly repeated?: readonly string[];
+  /** Says of a parameter that is not known what to do about it. */
+  readonly hint?: (parameter: string) => string | undefined;
+  /** What to do instead of naming a user or password. */
+  readonly credentials: string;
+}
+
+/** Reads a registry URL strictly: what is not understood is refused with `invalid_registry_url`. */
+export function parseRegistryUrl(text: string, form: RegistryUrlForm): RegistryUrl {
+  const { expected, needsHost, known, repeated = [], hint, credentials } = form;
+  const url = URL.parse(text);
+  if (url === null || (needsHost && url.hostname === ''))
+    throw invalidRegistryUrl(text, `expected ${expected}`);
+  if (url.username !== '' || url.password !== '') {
+    throw invalidRegistryUrl(text, `it holds a user or password; ${credentials}`);
+  }
+  for (const part of [url.pathname.replace(/^\/$/, ''), url.hash]) {
+    if (part !== '')
+      throw invalidRegistryUrl(text, `'${part}' is no part of it; expected ${expected}`);
+  }
+  for (const name of url.searchParams.keys()) {
+    if (!known.includes(name)) {
+      const more = hint?.(name) ?? `known are ${known.join(', ')}`;
+      throw invalidRegistryUrl(text, `the parameter '${name}' is not known here; ${more}`);
+    }
+    if (!repeated.includes(name) && url.searchParams.getAll(name).length > 1) {
+      throw invalidRegistryUrl(text, `the parameter '${name}' is given twice`);
+    }
+  }
+  return {
+    hostname: url.hostname,
+    port: url.port,
+    host: url.host,
+    parameter: (name) => url.searchParams.get(name) ?? undefined,
+    parameters: (name) => url.searchParams.getAll(name),
+  };
+}
+
+/** Runs `open`, and names the URL in the `DiscoveryError` it throws. */
+export function namingUrl<T>(text: string, open: () => T): T {
+  try {
+    return open();
+  } catch (error: unknown) {
+    if (error instanceof DiscoveryError) throw invalidRegistryUrl(text, error.message, error);
+    throw error;
+  }
+}
+
+export function invalidRegistryUrl(text: string, reason: string, cause?: Error): DiscoveryError {
+  return new DiscoveryError(
+    'invalid_registry_url',
+    `the registry URL '${withoutSecrets(text)}' cannot be used: ${reason}`,
+    { cause },
+  );
+}
+
+/** The message goes to a log, and a token that was put into the URL by mistake must not. */
+function withoutSecrets(text: string): string {
+  return text
+    .replace(/\/\/[^/?#]*@/, '//***@')
+    .replace(/([?&][^=&]*(?:token|secret)=)[^&#]*/gi, '$1***');
+}
