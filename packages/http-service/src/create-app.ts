@@ -26,6 +26,8 @@ export interface AppOptions {
   readonly logger: Logger;
   readonly health: Health;
   readonly metrics: Metrics;
+  /** What is not well, though it does not make this service unready. */
+  readonly concerns: () => readonly string[];
   /** Adds the service's own routes. */
   readonly routes: (router: ServiceRouter) => void;
 }
@@ -121,13 +123,14 @@ function answer(ctx: ServiceContext, problem: Problem): void {
 }
 
 /** Liveness says that the process turns; readiness, that it is started, has its sets, and does not drain. */
-function addOperations(router: ServiceRouter, { health, metrics }: AppOptions): void {
+function addOperations(router: ServiceRouter, { health, metrics, concerns }: AppOptions): void {
   router.get('/livez', (ctx) => {
     ctx.body = { status: 'ok' };
   });
   router.get('/readyz', (ctx) => {
     if (health.reason === undefined) {
-      ctx.body = { status: 'ready' };
+      const present = concerns();
+      ctx.body = { status: 'ready', ...(present.length === 0 ? {} : { concerns: present }) };
     } else {
       answer(ctx, problemOfStatus(503, health.reason));
     }

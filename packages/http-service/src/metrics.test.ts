@@ -67,6 +67,19 @@ it('counts restarts by reason, each once however often it is read', async () => 
   ]);
 });
 
+it('tells why a set fails or is empty, as long as it does', async () => {
+  sink.publish([], 'nobody made a Service');
+  expect(await samples('discovery_concern')).toEqual([
+    `discovery_concern{service="rating",concern="there is no instance of 'rating': nobody made a Service"} 1`,
+  ]);
+  sink.fail(new DiscoveryError('registry_unavailable', 'forbidden'), 'http_403');
+  expect(await samples('discovery_concern')).toEqual([
+    'discovery_concern{service="rating",concern="forbidden"} 1',
+  ]);
+  sink.publish([instance('a')]);
+  expect(await samples('discovery_concern')).toEqual([]);
+});
+
 it('drops the series of an instance when it is gone, and keeps those of the others', async () => {
   sink.publish([instance('a'), instance('b')]);
   for (const id of ['a', 'b']) {

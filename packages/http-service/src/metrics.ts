@@ -1,6 +1,7 @@
 import type { ServiceWatch } from '@movies/discovery';
 import type { Attempt, ServiceClient } from '@movies/service-client';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { discoveryConcern } from './discovery-concern';
 
 const instanceStates = ['ready', 'draining', 'not_ready'] as const;
 
@@ -39,6 +40,12 @@ export class Metrics {
     labelNames: ['service', 'reason'],
     registers: [this.#registry],
   });
+  readonly #concern = new Gauge({
+    name: 'discovery_concern',
+    help: 'What is not well about the set of a service, in words; no series when all is.',
+    labelNames: ['service', 'concern'],
+    registers: [this.#registry],
+  });
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
@@ -64,12 +71,16 @@ export class Metrics {
   /** The exposition text. */
   async text(): Promise<string> {
     this.#restarts.reset();
+    this.#concern.reset();
     for (const client of this.#clients) this.#readWatch(client.watch, client.ejected);
     await this.#forgetGoneInstances();
     return this.#registry.metrics();
   }
 
-  #readWatch({ service, snapshot, ageMs, restarts }: ServiceWatch, ejected: number): void {
+  #readWatch(watch: ServiceWatch, ejected: number): void {
+    const { service, snapshot, ageMs, restarts } = watch;
+    const concern = discoveryConcern(watch);
+    if (concern !== undefined) this.#concern.set({ service, concern }, 1);
     for (const state of instanceStates) {
       const count = snapshot?.instances.filter((instance) => instance.state === state).length ?? 0;
       this.#instances.set({ service, state }, count);

@@ -74,7 +74,7 @@ export function commonSettings(defaultRegistryUrl: string) {
       flag: 'registry',
       variable: 'REGISTRY_URL',
       default: defaultRegistryUrl,
-      help: 'where services find each other: memory:, static:…, consul://host:port',
+      help: 'where services find each other: memory:, static:…, consul://host:port, kubernetes:, dns://domain',
       schema: registrySchema,
     }),
     database: setting({

@@ -100,9 +100,14 @@ it('is ready only when the sets of its upstreams are known, be they empty', asyn
     /^the instances of 'other' are not known/,
   );
   expect((await get(service, '/livez')).status).toBe(200);
-  sink?.publish([]);
+  sink?.publish([], 'nobody made a Service');
   await service.ready;
-  expect((await get(service, '/readyz')).status).toBe(200);
+  const ready = await get(service, '/readyz');
+  expect(ready.status).toBe(200);
+  expect(await ready.json()).toEqual({
+    status: 'ready',
+    concerns: ["there is no instance of 'other': nobody made a Service"],
+  });
 });
 
 it('tries to register until the registry is there', async () => {

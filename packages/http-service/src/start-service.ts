@@ -13,6 +13,7 @@ import { ServiceClient } from '@movies/service-client';
 import type { Logger } from 'pino';
 import { findAdvertisedAddress } from './advertised-address';
 import { createApp, type ServiceRouter } from './create-app';
+import { discoveryConcern } from './discovery-concern';
 import { logFailures } from './failure-log';
 import { Health } from './health';
 import { HttpListener } from './http-listener';
@@ -123,6 +124,7 @@ class Service implements RunningService {
       logger: this.logger,
       health: this.#health,
       metrics: this.#metrics,
+      concerns: () => this.#concerns(),
       routes: (router) => {
         this.#definition.routes(router, this.#clients);
       },
@@ -236,6 +238,13 @@ class Service implements RunningService {
       },
     });
     this.#metrics.follow(client);
+    let told: string | undefined;
+    client.watch.subscribe(({ emptyBecause }) => {
+      if (emptyBecause !== undefined && emptyBecause !== told) {
+        this.logger.warn(`there is no instance of '${service}': ${emptyBecause}`);
+      }
+      told = emptyBecause;
+    });
     return client;
   }
 
@@ -258,6 +267,12 @@ class Service implements RunningService {
       labels: { version: this.#definition.version },
       ...(zone === undefined ? {} : { zone }),
     });
+  }
+
+  #concerns(): string[] {
+    return [...this.#clients.values()]
+      .map(({ watch }) => discoveryConcern(watch))
+      .filter((concern) => concern !== undefined);
   }
 
   #failures(): DiscoveryError[] {

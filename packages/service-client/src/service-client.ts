@@ -266,12 +266,12 @@ export class ServiceClient {
   }
 
   #nobody(attempts: readonly Attempt[]): UpstreamError {
-    const known = this.watch.snapshot?.instances.length ?? 0;
+    const { instances = [], emptyBecause } = this.watch.snapshot ?? {};
     const message =
       this.#closing !== undefined
         ? 'this client is closed'
-        : known === 0
-          ? 'no instance is registered'
+        : instances.length === 0
+          ? (emptyBecause ?? 'no instance is registered')
           : 'no other instance is left to ask';
     return this.#error('upstream_unavailable', message, attempts, this.watch.failure);
   }
