@@ -145,6 +145,13 @@ const clauses = {
     expect(addresses(before)).toEqual(addresses([one, two]));
   },
 
+  'a set is ordered by id': async (harness) => {
+    await harness.publish(service, [three, one, two]);
+    const { instances } = await heard(harness.registry.watch(service), has(one, two, three));
+    const ids = instances.map(({ id }) => id);
+    expect(ids).toEqual(ids.toSorted());
+  },
+
   'all watches of a service share one set': async (harness) => {
     await harness.publish(service, [one, two]);
     const { registry } = harness;

@@ -15,7 +15,7 @@ import type { Snapshot } from './snapshot';
  *   `discover` waits for it, up to a limit.
  * - A failure of the registry is reported beside the last good set, which stays in force.
  * - Only an authoritative empty answer empties a set.
- * - A set is frozen and has a version.
+ * - A set is frozen, ordered by id, and has a version.
  * - After `close`, silence. Closing twice is fine. No promise is left pending, no socket or timer stays.
  */
 export interface Registry {

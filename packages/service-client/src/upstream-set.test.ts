@@ -151,6 +151,19 @@ describe('which are set aside', () => {
     expect([set.ejected, set.pick([])?.instance.id]).toEqual([0, 'a']);
   });
 
+  test('each until its own time is over', async () => {
+    const { clock, set } = open(
+      ['a', 'b', 'c', 'd'].map((id) => instanceOf(id)),
+      () => 0.5,
+    );
+    refuse(set, 'a');
+    await clock.advance(500);
+    refuse(set, 'b');
+    expect(set.ejected).toBe(2);
+    await clock.advance(500);
+    expect(order(set).at(-1)).toBe('b');
+  });
+
   test('and come back for one call at a time, until one has gone well', async () => {
     const { clock, set } = open([instanceOf('a'), instanceOf('b')]);
     call(set, 'b', 'ok');
