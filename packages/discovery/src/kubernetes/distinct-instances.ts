@@ -77,7 +77,7 @@ export class DistinctInstances {
   #link(key: string, candidate: Candidate): void {
     const sharing = this.#sharing.get(key);
     if (sharing === undefined) this.#sharing.set(key, [candidate]);
-    else if (!sharing.includes(candidate)) sharing.push(candidate);
+    else sharing.push(candidate);
   }
 
   #unlink(key: string, candidate: Candidate): void {

@@ -2,7 +2,7 @@ import type { SliceContent } from './slice-content';
 
 const maxPortsNamed = 10;
 
-/** Why no instance comes of these slices, in the words of who runs the cluster. */
+/** Why no instance comes of these slices. */
 export function explainEmpty(
   service: string,
   port: string,
@@ -25,7 +25,7 @@ export function explainEmpty(
   if (missing !== undefined) return missing;
   const withPort = filled.filter((slice) => !slice.isFqdn && slice.port !== undefined);
   return withPort.every(({ endpoints, terminated }) => endpoints === terminated)
-    ? `Service '${service}' has only endpoints that terminate and do not serve`
+    ? `all endpoints of Service '${service}' that have ${nameOf(port)} terminate and do not serve`
     : `no endpoint of Service '${service}' has an address that can be called`;
 }
 

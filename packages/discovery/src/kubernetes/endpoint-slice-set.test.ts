@@ -1,5 +1,11 @@
 import type { Instance } from '../instance';
-import type { EndpointConditions, EndpointSlice, SliceEndpoint, SlicePort } from './endpoint-slice';
+import type {
+  EndpointConditions,
+  EndpointSlice,
+  EndpointTarget,
+  SliceEndpoint,
+  SlicePort,
+} from './endpoint-slice';
 import { EndpointSliceSet } from './endpoint-slice-set';
 
 const http = [{ name: 'http', port: 8080 }];
@@ -82,10 +88,17 @@ describe('one endpoint', () => {
     ]);
   });
 
-  it('of what is not a pod, and has no uid, is known by its address', () => {
-    const known = { addresses: ['fd00::1'], targetRef: { kind: 'Node', name: 'n' }, hints: {} };
-    const set = setOf(slice('s', [known], { addressType: 'IPv6' }));
-    expect(set.instances).toMatchObject([{ id: '[fd00::1]:8080', host: 'fd00::1', labels: {} }]);
+  it.each<[string, EndpointTarget | null]>([
+    ['nothing', null],
+    ['something without a uid', { kind: 'Node', name: 'node-1' }],
+    ['something without a name', { kind: 'Pod', uid: '01234567-89ab' }],
+  ])('that stands for %s is known by its address', (_, targetRef) => {
+    const hints = { forZones: [], forNodes: null };
+    const set = setOf(
+      slice('s', [{ addresses: ['fd00::1'], targetRef, hints }], { addressType: 'IPv6' }),
+    );
+    expect(set.instances).toMatchObject([{ id: '[fd00::1]:8080', host: 'fd00::1' }]);
+    expect(set.instances[0]?.labels).toEqual({});
   });
 
   it('of a new pod on an old address, or under an old name, is a new instance', () => {
@@ -120,6 +133,7 @@ describe('the port', () => {
     ['without a name is not taken for a named one', [{ port: 1 }], []],
     ['without a number is missing', [{ name: 'http', port: null }], []],
     ['0 is missing', [{ name: 'http', port: 0 }], []],
+    ['80.5 is missing', [{ name: 'http', port: 80.5 }], []],
     ['65,536 is missing', [{ name: 'http', port: 65_536 }], []],
     ['is missing where ports are null', null, []],
     ['is missing where there are none', [], []],
@@ -276,85 +290,5 @@ describe('what did not change', () => {
     const set = setOf(slice('s', [pod('a', '10.0.0.1')]));
     set.put(slice('s', [pod('a', '10.0.0.1')], { ports: [{ name: 'http', port: 81 }] }));
     expect(told(set)).toEqual(['10.0.0.1:81 ready']);
-  });
-});
-
-describe('why it is empty', () => {
-  const terminated = { addresses: ['10.0.0.1'], conditions: gone };
-  it.each<[string, EndpointSlice[], string | undefined]>([
-    [
-      'no slice',
-      [],
-      "no EndpointSlice of Service 'metadata' exists: there is no such Service in the namespace, or it has no " +
-        'selector, or it is of type ExternalName',
-    ],
-    [
-      'slices without endpoints',
-      [slice('s', null, { ports: null }), slice('t', [])],
-      "Service 'metadata' has no endpoints: no pod matches its selector, or none has an address yet",
-    ],
-    [
-      'only names',
-      [slice('s', [bare('example.org')], { addressType: 'FQDN' }), slice('t', [])],
-      "Service 'metadata' has only endpoints of the type FQDN, which are skipped",
-    ],
-    [
-      'all are on their way out',
-      [slice('s', [terminated]), slice('t', [])],
-      "Service 'metadata' has only endpoints that terminate and do not serve",
-    ],
-    [
-      'no address',
-      [slice('s', [terminated, bare('')])],
-      "no endpoint of Service 'metadata' has an address that can be called",
-    ],
-    [
-      'no port',
-      [slice('s', [bare('10.0.0.1')], { ports: null })],
-      "no endpoint of Service 'metadata' has port 'http'; they have no port at all: give the name of the right " +
-        'one in the registry URL as port=<name>',
-    ],
-    ['an instance', [slice('s', [bare('10.0.0.1')])], undefined],
-  ])('%s', (_, slices, reason) => {
-    const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation();
-    expect(setOf(...slices).emptyBecause).toBe(reason);
-    emitWarning.mockRestore();
-  });
-});
-
-describe('a port that is missing', () => {
-  const remedy = 'give the name of the right one in the registry URL as port=<name>';
-  const begin = "no endpoint of Service 'metadata' has port 'http'; ";
-
-  it.each<[string, EndpointSlice[], string]>([
-    [
-      'is told with what is there',
-      [
-        slice('s', [bare('10.0.0.1')], { ports: [{ name: 'web', port: 80 }, { port: 9090 }] }),
-        slice('t', [bare('10.0.0.2')], { ports: [{ name: 'web', port: 81 }, { name: 'any' }] }),
-        slice('u', [bare('10.0.0.3')], { ports: [{ name: 'web', port: 80 }] }),
-        slice('v', [], { ports: [{ name: 'of nobody', port: 1 }] }),
-      ],
-      "there are an unnamed port (9090), port 'any' (any number), port 'web' (80), port 'web' (81): ",
-    ],
-    [
-      'is told with ten at most',
-      [
-        slice('s', [bare('10.0.0.1')], {
-          ports: Array.from({ length: 11 }, (_, i) => ({ name: 'p', port: 10 + i })),
-        }),
-      ],
-      `there are ${Array.from({ length: 10 }, (_, i) => `port 'p' (${10 + i})`).join(', ')}, …: `,
-    ],
-  ])('%s', (_, slices, ports) => {
-    expect(setOf(...slices).missingPort).toBe(begin + ports + remedy);
-  });
-
-  it.each<[string, EndpointSlice[]]>([
-    ['a slice has it', [slice('s', [bare('')]), slice('t', [bare('10.0.0.1')], { ports: null })]],
-    ['there are no endpoints', [slice('s', null, { ports: null })]],
-    ['there is no slice', []],
-  ])('is none where %s', (_, slices) => {
-    expect(setOf(...slices).missingPort).toBeUndefined();
   });
 });

@@ -57,7 +57,7 @@ export function readSlice(slice: EndpointSlice, reading: SliceReading): SliceCon
 /** By name in each slice: one name may have different numbers in different slices. */
 function numberOf(ports: readonly SlicePort[], wanted: string): number | undefined {
   const number = ports.find(({ name }) => (name ?? '') === wanted)?.port ?? 0;
-  return number > 0 && number <= 65_535 ? number : undefined;
+  return Number.isInteger(number) && number > 0 && number <= 65_535 ? number : undefined;
 }
 
 function toCandidate(
