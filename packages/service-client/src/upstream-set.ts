@@ -37,12 +37,13 @@ export class UpstreamSet {
     const before = this.#upstreams;
     const ready: Upstream[] = [];
     const draining: Upstream[] = [];
+    const gone: Upstream[] = [];
     let at = 0;
     this.#upstreams = instances.map((instance) => {
       let old = before[at];
       // Most are the very same, and ids are slow to compare.
       while (old && old.instance !== instance && old.instance.id < instance.id) {
-        this.#drain(old);
+        gone.push(old);
         old = before[(at += 1)];
       }
       const stays = old?.is(instance) === true;
@@ -53,7 +54,7 @@ export class UpstreamSet {
       if (instance.state === 'draining') draining.push(upstream);
       return upstream;
     });
-    for (const gone of before.slice(at)) this.#drain(gone);
+    for (const upstream of gone.concat(before.slice(at))) this.#drain(upstream);
     const serving = [...ready, ...draining];
     this.#reserve = serving.length > 0 ? serving : this.#upstreams;
     this.#usable = ready.length > 0 ? ready : this.#reserve;
