@@ -266,12 +266,12 @@ export class ServiceClient {
   }
 
   #nobody(attempts: readonly Attempt[]): UpstreamError {
-    const { instances = [], emptyBecause } = this.watch.snapshot ?? {};
+    const { instances = [], emptyBecause, failure } = this.watch.snapshot ?? {};
     const message =
       this.#closing !== undefined
         ? 'this client is closed'
         : instances.length === 0
-          ? (emptyBecause ?? 'no instance is registered')
+          ? ((failure === undefined ? emptyBecause : undefined) ?? 'no instance is registered')
           : 'no other instance is left to ask';
     return this.#error('upstream_unavailable', message, attempts, this.watch.failure);
   }

@@ -37,7 +37,7 @@ describe('why a set is empty', () => {
     [
       'no slice',
       [],
-      "no EndpointSlice of Service 'metadata' exists: there is no such Service in the namespace, or it has no " +
+      "no EndpointSlice of Service 'metadata' exists: there is no such Service here, or it has no " +
         'selector, or it is of type ExternalName',
     ],
     [

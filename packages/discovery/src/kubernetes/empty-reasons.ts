@@ -10,7 +10,7 @@ export function explainEmpty(
 ): string {
   if (slices.length === 0) {
     return (
-      `no EndpointSlice of Service '${service}' exists: there is no such Service in the namespace, or it has no ` +
+      `no EndpointSlice of Service '${service}' exists: there is no such Service here, or it has no ` +
       'selector, or it is of type ExternalName'
     );
   }

@@ -46,9 +46,16 @@ const maxLineBytes = 8 * 1024 * 1024;
  */
 export class KubeCollection<T extends KubeObject> {
   readonly #options: KubeCollectionOptions;
+  #namespace: string | undefined;
 
   constructor(options: KubeCollectionOptions) {
     this.#options = options;
+    this.#namespace = options.namespace;
+  }
+
+  /** Where the objects are; `undefined` until the access has told its own namespace. */
+  get namespace(): string | undefined {
+    return this.#namespace;
   }
 
   /**
@@ -135,7 +142,10 @@ export class KubeCollection<T extends KubeObject> {
   #pathOf(query: Readonly<Record<string, string>>): (namespace: string) => string {
     const { namespace, path, selector } = this.#options;
     const text = new URLSearchParams({ ...selector, ...query }).toString();
-    return (own) => `${path(encodeURIComponent(namespace ?? own))}?${text}`;
+    return (own) => {
+      this.#namespace = namespace ?? own;
+      return `${path(encodeURIComponent(this.#namespace))}?${text}`;
+    };
   }
 }
 

@@ -16,6 +16,8 @@ export interface EndpointObjects<T extends KubeObject> {
 
 export interface KubernetesFeedOptions<T extends KubeObject> {
   readonly service: string;
+  /** For messages. */
+  readonly namespace: () => string | undefined;
   readonly set: EndpointSliceSet;
   readonly objects: EndpointObjects<T>;
   readonly sink: SnapshotSink;
@@ -84,8 +86,13 @@ export class KubernetesFeed<T extends KubeObject> implements Feed, ReflectorTarg
     this.#cancelPublish = undefined;
     this.#publishedAt = clock.now();
     const { instances, missingPort, emptyBecause } = set;
-    if (missingPort === undefined) sink.publish(instances, emptyBecause);
-    else this.#report(missingPort, 'missing_port');
+    if (missingPort !== undefined) this.#report(this.#inNamespace(missingPort), 'missing_port');
+    else if (emptyBecause === undefined) sink.publish(instances);
+    else sink.publish(instances, this.#inNamespace(emptyBecause));
+  }
+
+  #inNamespace(text: string): string {
+    return `in the namespace '${this.#options.namespace() ?? ''}' ${text}`;
   }
 
   #report(message: string, reason: string, cause?: Error): void {

@@ -45,6 +45,12 @@ export class KubernetesRegistry implements Registry {
     const clock = options.clock ?? systemClock;
     const findAccess = options.findAccess ?? (() => findKubeAccess({ context: options.context }));
     const api = new KubeApi({ findAccess, clock });
+    if (options.api === 'endpoints') {
+      process.emitWarning(
+        'the Endpoints API does not tell which pods drain, and is cut at 1,000 addresses: api=endpointslices does not have these limits',
+        { code: 'DISCOVERY_ENDPOINTS' },
+      );
+    }
     this.#options = options;
     this.#clock = clock;
     this.#api = api;
@@ -100,6 +106,7 @@ export class KubernetesRegistry implements Registry {
     });
     return new KubernetesFeed<T>({
       service,
+      namespace: () => collection.namespace,
       set: new EndpointSliceSet({ service, port }),
       objects,
       sink,
