@@ -30,7 +30,7 @@ it.each([
 ])('%s is its sources compiled, without tests and fakes, and nothing else', async (name, more) => {
   const sources = await readdir(path.join(root, 'packages', name, 'src'), { recursive: true });
   const compiled = sources
-    .filter((file) => file.endsWith('.ts') && !/\.test\.ts$|^testing\//.test(file))
+    .filter((file) => file.endsWith('.ts') && !/\.test\.ts$|(^|\/)testing\//.test(file))
     .map((file) => file.replace(/\.ts$/, ''))
     .concat(more)
     .flatMap((file) => [`dist/${file}.js`, `dist/${file}.d.ts`]);
