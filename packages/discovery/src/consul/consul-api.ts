@@ -4,6 +4,8 @@ import { Agent } from 'undici';
 import { formatAddress, type Address } from '../address';
 import type { Clock } from '../clock';
 import { DiscoveryError } from '../discovery-error';
+import { messageOf } from '../message-of';
+import { LimitedSignal } from '../limited-signal';
 
 export interface ConsulTls {
   /** PEM files; the system's authorities are used where `caFile` is absent. */
@@ -114,15 +116,8 @@ export class ConsulApi {
     agent: Address,
     token: string | undefined,
   ): Promise<ConsulResponse> {
-    request.signal.throwIfAborted();
+    using limited = new LimitedSignal(request.signal, request.timeoutMs, this.#options.clock);
     const name = formatAddress(agent);
-    // One controller a call: AbortSignal.any keeps its dependants alive (nodejs/node#54614).
-    const controller = new AbortController();
-    const abort = () => {
-      controller.abort();
-    };
-    request.signal.addEventListener('abort', abort, { once: true });
-    const cancelTimeout = this.#options.clock.schedule(request.timeoutMs, abort);
     try {
       const response = await this.#dispatcher.request({
         origin: `${this.#scheme}://${name}`,
@@ -133,7 +128,7 @@ export class ConsulApi {
           ...(token === undefined ? {} : { 'x-consul-token': token }),
         },
         body: request.body === undefined ? null : JSON.stringify(request.body),
-        signal: controller.signal,
+        signal: limited.signal,
       });
       const body = await response.body.text();
       return {
@@ -148,12 +143,9 @@ export class ConsulApi {
       request.signal.throwIfAborted();
       throw new ConsulUnreachableError(
         name,
-        controller.signal.aborted ? 'timeout' : 'unreachable',
-        controller.signal.aborted ? new Error(`no answer within ${request.timeoutMs} ms`) : error,
+        limited.timedOut ? 'timeout' : 'unreachable',
+        limited.timedOut ? new Error(`no answer within ${request.timeoutMs} ms`) : error,
       );
-    } finally {
-      cancelTimeout();
-      request.signal.removeEventListener('abort', abort);
     }
   }
 
@@ -171,13 +163,6 @@ function rereadToken(file: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Several addresses of one name, all refused, come as an AggregateError whose own message is empty. */
-function messageOf(cause: unknown): string {
-  const { message = '', errors = [] } = cause as Partial<AggregateError>;
-  if (message !== '') return message;
-  return errors.length > 0 ? errors.map(messageOf).join(', ') : String(cause);
 }
 
 function readToken(file: string | undefined): string | undefined {

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock';
+import { messageOf } from '../message-of';
 import type { LimitedSignal } from '../limited-signal';
 import type { KubeAccess, KubeCredentials } from './kube-access';
 import { KubeConnections } from './kube-connections';
@@ -154,11 +155,4 @@ function parseJson(text: string): unknown {
   } catch {
     return { message: text.trim() };
   }
-}
-
-/** Several addresses of one name, all refused, come as an AggregateError whose own message is empty. */
-function messageOf(cause: unknown): string {
-  const { message = '', errors = [] } = cause as Partial<AggregateError>;
-  if (message !== '') return message;
-  return errors.length > 0 ? errors.map(messageOf).join(', ') : String(cause);
 }
