@@ -3,7 +3,6 @@ import { systemClock, type Clock, type Random } from '../clock';
 import { DiscoveryError } from '../discovery-error';
 import type { Instance } from '../instance';
 import type { Registrar, Registration } from '../registrar';
-import type { Registry, ServiceWatch } from '../registry';
 import { WatchedRegistry } from '../watched-registry';
 import { ConsulApi, type ConsulTls } from './consul-api';
 import { ConsulFeed } from './consul-feed';
@@ -23,11 +22,10 @@ export interface ConsulRegistryOptions {
 }
 
 /** Both ports on Consul's HTTP API. */
-export class ConsulRegistry implements Registry, Registrar {
+export class ConsulRegistry extends WatchedRegistry implements Registrar {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #api: ConsulApi;
-  readonly #watched: WatchedRegistry;
   readonly #registrations = new Set<ConsulRegistration>();
   #closed = false;
 
@@ -36,25 +34,14 @@ export class ConsulRegistry implements Registry, Registrar {
     const clock = options.clock ?? systemClock;
     const random = options.random ?? Math.random;
     const api = new ConsulApi({ ...options, clock });
-    this.#clock = clock;
-    this.#random = random;
-    this.#api = api;
-    this.#watched = new WatchedRegistry({
+    super({
       openFeed: (service, sink) => new ConsulFeed({ api, service, sink, clock, random }),
       release: () => api.close(),
       clock,
     });
-  }
-
-  watch(service: string): ServiceWatch {
-    return this.#watched.watch(service);
-  }
-
-  discover(
-    service: string,
-    options?: { readonly signal?: AbortSignal },
-  ): Promise<readonly Instance[]> {
-    return this.#watched.discover(service, options);
+    this.#clock = clock;
+    this.#random = random;
+    this.#api = api;
   }
 
   async register(
@@ -85,9 +72,9 @@ export class ConsulRegistry implements Registry, Registrar {
    * Ends every watch, beat and connection. An instance that was not deregistered before stays at Consul
    * until its check expires.
    */
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#registrations].map((registration) => registration.abandon()));
-    await this.#watched.close();
+    await super.close();
   }
 }

@@ -2,8 +2,6 @@ import { isIP } from 'node:net';
 import { checkAddress, formatAddress, type Address } from '../address';
 import { systemClock, type Clock, type Random } from '../clock';
 import { DiscoveryError } from '../discovery-error';
-import type { Instance } from '../instance';
-import type { Registry, ServiceWatch } from '../registry';
 import { WatchedRegistry } from '../watched-registry';
 import { AddressLookup } from './address-lookup';
 import { DnsClient } from './dns-client';
@@ -30,16 +28,14 @@ const label = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 const portName = /^[a-z0-9]([a-z0-9-]{0,60}[a-z0-9])?$/i;
 
 /** Where a platform keeps DNS records of its instances, as Kubernetes does for a headless Service. */
-export class DnsRegistry implements Registry {
-  readonly #watched: WatchedRegistry;
-
+export class DnsRegistry extends WatchedRegistry {
   /** Throws `invalid_registry_url`, saying what is expected, for options that cannot be used. */
   constructor(options: DnsRegistryOptions) {
     const { servers, clock = systemClock, random = Math.random } = options;
     checkServers(servers);
     const template = readTemplate(options.name);
     const newLookup = readPort(options);
-    this.#watched = new WatchedRegistry({
+    super({
       openFeed: (service, sink) => {
         // One a service: `cancel` ends all that a client has under way.
         const client = new DnsClient(servers);
@@ -49,21 +45,6 @@ export class DnsRegistry implements Registry {
       },
       clock,
     });
-  }
-
-  watch(service: string): ServiceWatch {
-    return this.#watched.watch(service);
-  }
-
-  discover(
-    service: string,
-    options?: { readonly signal?: AbortSignal },
-  ): Promise<readonly Instance[]> {
-    return this.#watched.discover(service, options);
-  }
-
-  close(): Promise<void> {
-    return this.#watched.close();
   }
 }
 

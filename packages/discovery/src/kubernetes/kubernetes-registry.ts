@@ -1,6 +1,4 @@
 import { systemClock, type Clock, type Random } from '../clock';
-import type { Instance } from '../instance';
-import type { Registry, ServiceWatch } from '../registry';
 import type { SnapshotSink } from '../snapshot-store';
 import { WatchedRegistry, type Feed } from '../watched-registry';
 import type { EndpointSlice } from './endpoint-slice';
@@ -35,108 +33,93 @@ export interface KubernetesRegistryOptions {
 }
 
 /** `Registry` on the Kubernetes API. A pod's readiness is its registration, so there is no `Registrar`. */
-export class KubernetesRegistry implements Registry {
-  readonly #options: KubernetesRegistryOptions;
-  readonly #clock: Clock;
-  readonly #api: KubeApi;
-  readonly #watched: WatchedRegistry;
-
+export class KubernetesRegistry extends WatchedRegistry {
   constructor(options: KubernetesRegistryOptions = {}) {
-    const clock = options.clock ?? systemClock;
-    const findAccess = options.findAccess ?? (() => findKubeAccess({ context: options.context }));
+    const { context, clock = systemClock, random = Math.random } = options;
+    const { namespace, port = 'http', idleMs = 90_000 } = options;
+    const findAccess = options.findAccess ?? (() => findKubeAccess({ context }));
     const api = new KubeApi({ findAccess, clock });
-    if (options.api === 'endpoints') {
-      process.emitWarning(
-        'the Endpoints API does not tell which pods drain, and is cut at 1,000 addresses: api=endpointslices does not have these limits',
-        { code: 'DISCOVERY_ENDPOINTS' },
-      );
+    if (options.api === 'endpoints') warnOfEndpoints();
+
+    function follow<T extends KubeObject>(
+      service: string,
+      sink: SnapshotSink,
+      { path, selector, objects }: EndpointResource<T>,
+    ): Feed {
+      const collection = new KubeCollection<T>({
+        api,
+        clock,
+        path,
+        selector: selector(service),
+        namespace,
+        idleMs,
+      });
+      return new KubernetesFeed<T>({
+        service,
+        namespace: () => collection.namespace,
+        set: new EndpointSliceSet({ service, port }),
+        objects,
+        sink,
+        clock,
+        reflect: (target) => new Reflector({ collection, target, clock, random }),
+      });
     }
-    this.#options = options;
-    this.#clock = clock;
-    this.#api = api;
-    this.#watched = new WatchedRegistry({
+
+    super({
       openFeed: (service, sink) =>
         options.api === 'endpoints'
-          ? this.#follow(service, sink, endpoints, {
-              path: (namespace) => `/api/v1/namespaces/${namespace}/endpoints`,
-              selector: { fieldSelector: `metadata.name=${service}` },
-            })
-          : this.#follow(service, sink, endpointSlices, {
-              path: (namespace) =>
-                `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
-              selector: { labelSelector: `kubernetes.io/service-name=${service}` },
-            }),
+          ? follow(service, sink, endpoints)
+          : follow(service, sink, endpointSlices),
       release: () => api.close(),
       clock,
     });
   }
-
-  watch(service: string): ServiceWatch {
-    return this.#watched.watch(service);
-  }
-
-  discover(
-    service: string,
-    options?: { readonly signal?: AbortSignal },
-  ): Promise<readonly Instance[]> {
-    return this.#watched.discover(service, options);
-  }
-
-  close(): Promise<void> {
-    return this.#watched.close();
-  }
-
-  #follow<T extends KubeObject>(
-    service: string,
-    sink: SnapshotSink,
-    objects: EndpointObjects<T>,
-    which: {
-      readonly path: (namespace: string) => string;
-      readonly selector: Readonly<Record<string, string>>;
-    },
-  ): Feed {
-    const { namespace, port = 'http', idleMs = 90_000, random = Math.random } = this.#options;
-    const clock = this.#clock;
-    const collection = new KubeCollection<T>({
-      api: this.#api,
-      clock,
-      namespace,
-      idleMs,
-      ...which,
-    });
-    return new KubernetesFeed<T>({
-      service,
-      namespace: () => collection.namespace,
-      set: new EndpointSliceSet({ service, port }),
-      objects,
-      sink,
-      clock,
-      reflect: (target) => new Reflector({ collection, target, clock, random }),
-    });
-  }
 }
 
-const endpointSlices: EndpointObjects<EndpointSlice> = {
-  replace: (set, slices) => {
-    set.replace(slices);
-  },
-  put: (set, slice) => {
-    set.put(slice);
-  },
-  delete: (set, name) => {
-    set.delete(name);
+function warnOfEndpoints(): void {
+  process.emitWarning(
+    'the Endpoints API does not tell which pods drain, and is cut at 1,000 addresses: ' +
+      'api=endpointslices does not have these limits',
+    { code: 'DISCOVERY_ENDPOINTS' },
+  );
+}
+
+/** Where the objects of a Service are, and how its set takes them in. */
+interface EndpointResource<T extends KubeObject> {
+  readonly path: (namespace: string) => string;
+  readonly selector: (service: string) => Readonly<Record<string, string>>;
+  readonly objects: EndpointObjects<T>;
+}
+
+const endpointSlices: EndpointResource<EndpointSlice> = {
+  path: (namespace) => `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
+  selector: (service) => ({ labelSelector: `kubernetes.io/service-name=${service}` }),
+  objects: {
+    replace: (set, slices) => {
+      set.replace(slices);
+    },
+    put: (set, slice) => {
+      set.put(slice);
+    },
+    delete: (set, name) => {
+      set.delete(name);
+    },
   },
 };
 
-/** One object has it all: each replaces what was known. */
-const endpoints: EndpointObjects<Endpoints> = {
-  replace: (set, objects) => {
-    set.replace(objects.flatMap(slicesOfEndpoints));
-  },
-  put: (set, object) => {
-    set.replace(slicesOfEndpoints(object));
-  },
-  delete: (set) => {
-    set.replace([]);
+const endpoints: EndpointResource<Endpoints> = {
+  path: (namespace) => `/api/v1/namespaces/${namespace}/endpoints`,
+  selector: (service) => ({ fieldSelector: `metadata.name=${service}` }),
+  // One object has it all: each replaces what was known.
+  objects: {
+    replace: (set, objects) => {
+      set.replace(objects.flatMap(slicesOfEndpoints));
+    },
+    put: (set, object) => {
+      set.replace(slicesOfEndpoints(object));
+    },
+    delete: (set) => {
+      set.replace([]);
+    },
   },
 };
