@@ -9,27 +9,26 @@ const connectMs = 5000;
  * else one for each watch.
  */
 export class KubeConnections {
-  /** The last one has the present certificates; the others finish what they have. */
-  readonly #agents: Agent[] = [];
+  #present: Agent | undefined;
   #tls: KubeTls | undefined;
+  /** Made with the certificates before: its watches go on, and new requests go by the present one. */
+  #previous: Agent | undefined;
 
   /** Those made with these certificates. */
   agentFor(tls: KubeTls): Agent {
-    const present = this.#agents.at(-1);
-    if (present !== undefined && isDeepStrictEqual(tls, this.#tls)) return present;
-    const agent = new Agent({
+    if (this.#present !== undefined && isDeepStrictEqual(tls, this.#tls)) return this.#present;
+    // Not closed in good order: undici's `destroy` does not reach what a `close` is waiting for.
+    void this.#previous?.destroy();
+    this.#previous = this.#present;
+    this.#tls = tls;
+    this.#present = new Agent({
       allowH2: true,
       connect: { timeout: connectMs, keepAlive: true, keepAliveInitialDelay: 30_000, ...tls },
       // A watch is silent for a minute; the signal of each request bounds it instead.
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-    this.#tls = tls;
-    this.#agents.push(agent);
-    void present?.close().then(() => {
-      this.#forget(present);
-    });
-    return agent;
+    return this.#present;
   }
 
   /**
@@ -37,17 +36,13 @@ export class KubeConnections {
    * way, and undici's pings have no deadline of their own. Whoever else uses it begins anew.
    */
   distrust(agent: Agent): void {
-    this.#forget(agent);
+    if (agent === this.#present) this.#present = undefined;
+    if (agent === this.#previous) this.#previous = undefined;
     void agent.destroy();
   }
 
   /** Breaks them all. */
   async close(): Promise<void> {
-    await Promise.all(this.#agents.map((agent) => agent.destroy()));
-  }
-
-  #forget(agent: Agent): void {
-    const i = this.#agents.indexOf(agent);
-    if (i >= 0) this.#agents.splice(i, 1);
+    await Promise.all([this.#present?.destroy(), this.#previous?.destroy()]);
   }
 }
