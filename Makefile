@@ -5,7 +5,7 @@ SHELL := /bin/sh
 NPM_RUN := npm run --silent
 INSTALLED := node_modules/.installed
 
-.PHONY: help start test test-consul audit format bench doctor
+.PHONY: help start test test-consul test-dns test-pack pack audit format bench doctor
 
 help: ## Explain every target
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,7 +19,9 @@ test: $(INSTALLED) ## Format, lint, types, import rules, and every test that nee
 test-consul: $(INSTALLED) ## The tests on a real Consul: CONSUL_BIN, or consul on the PATH
 	@$(NPM_RUN) check -- consul
 
-.PHONY: pack test-pack
+test-dns: $(INSTALLED) ## The tests on a real DNS server: DNSMASQ_BIN, or dnsmasq on the PATH or in /usr/sbin
+	@$(NPM_RUN) check -- dns
+
 test-pack: $(INSTALLED) ## The tests on the packed library, installed elsewhere; needs the npm registry
 	@$(NPM_RUN) check -- pack
 

@@ -20,6 +20,7 @@ const checks = {
   local: { project: 'local' },
   consul: { project: 'consul' },
   pack: { project: 'pack' },
+  dns: { project: 'dns' },
 };
 
 const total = { passed: 0, failed: 0, skipped: 0 };

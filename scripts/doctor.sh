@@ -36,4 +36,12 @@ else
   row consul 'CONSUL_BIN, or on the PATH' 'not found: https://developer.hashicorp.com/consul/install'
 fi
 
+echo 'Needed by make test-dns:'
+dnsmasq=${DNSMASQ_BIN:-$(command -v dnsmasq || echo /usr/sbin/dnsmasq)}
+if version=$("$dnsmasq" --version 2>/dev/null | head -n 1) && [ -n "$version" ]; then
+  row dnsmasq 'DNSMASQ_BIN, or on the PATH' "$version"
+else
+  row dnsmasq 'DNSMASQ_BIN, or on the PATH' "not found: your system's package manager (Debian: dnsmasq-base)"
+fi
+
 exit $missing

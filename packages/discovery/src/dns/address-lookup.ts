@@ -24,14 +24,15 @@ export class AddressLookup implements DnsLookup {
 
   async resolve(signal: AbortSignal): Promise<DnsAnswer> {
     const { client, service, name, port } = this.#options;
-    const { addresses, ttlSeconds, failure } = await this.#hosts.resolve(name, signal);
+    const host = await this.#hosts.resolve(name, signal);
+    const { addresses, ttlSeconds, failure, answered } = host;
+    if (failure !== undefined && (!answered || addresses.length === 0)) throw failure;
     if (addresses.length > 0) {
       const instances = addresses.map((host) =>
         createInstance({ id: formatAddress({ host, port }), service, host, port }),
       );
       return { instances: uniqueByAddress(instances), ttlSeconds, failure };
     }
-    if (failure !== undefined) throw failure;
     const emptyBecause =
       `'${name}.' has no A or AAAA record, says ${client.servers}: check the name; on Kubernetes the ` +
       'Service must be headless (clusterIP: None) and have a ready pod';

@@ -9,6 +9,8 @@ export interface Host {
   readonly ttlSeconds: number;
   /** A family could not be asked; its addresses are those that it had before. */
   readonly failure: DnsQueryError | undefined;
+  /** At least one family was answered for. */
+  readonly answered: boolean;
 }
 
 interface FamilyAnswer {
@@ -71,6 +73,7 @@ export class HostAddresses {
       addresses: records.map(({ address }) => address),
       ttlSeconds: Math.min(...records.map(({ ttl }) => ttl)),
       failure: answers.find((answer) => answer.failure !== undefined)?.failure,
+      answered: answers.some((answer) => answer.failure === undefined),
     };
   }
 

@@ -43,6 +43,7 @@ export class FakeDns {
   readonly #udp: UdpSocket;
   readonly #tcp: Server;
   readonly #connections = new Set<Socket>();
+  #stopping: Promise<void> | undefined;
 
   private constructor(udp: UdpSocket, tcp: Server) {
     this.#udp = udp;
@@ -94,7 +95,13 @@ export class FakeDns {
     return this.queries.map(({ type, name }) => `${type} ${name}`);
   }
 
-  async stop(): Promise<void> {
+  /** Twice is fine. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     const closed = [once(this.#udp, 'close'), once(this.#tcp, 'close')];
     this.#udp.close();
     this.#tcp.close();
