@@ -57,9 +57,17 @@ export class Dnsmasq {
 
   /** `options` as on its command line: `--srv-host=…` cannot be changed later, hosts can. */
   static async start(binary: string, options: readonly string[] = []): Promise<Dnsmasq> {
-    const server = new Dnsmasq(binary, await freePort(), options);
-    await server.restart();
-    return server;
+    for (let attempt = 1; ; attempt += 1) {
+      const server = new Dnsmasq(binary, await freePort(), options);
+      try {
+        await server.restart();
+        return server;
+      } catch (error: unknown) {
+        // Somebody may have taken the port meanwhile.
+        await server.remove();
+        if (attempt === 3) throw error;
+      }
+    }
   }
 
   /** Starts it, with the hosts that were set last, and resolves once it answers. */

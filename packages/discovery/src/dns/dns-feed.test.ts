@@ -16,7 +16,9 @@ function describeSnapshot({ instances, failure, emptyBecause }: Snapshot): strin
 
 /** A watch over A records on a clock of its own; what comes of the first answer is there. */
 async function open({ hosts = ['10.0.0.1'], ttl = 5, random = 0 } = {}) {
+  await using started = new AsyncDisposableStack();
   const dns = await FakeDns.start();
+  started.defer(() => dns.stop());
   const clock = new ManualClock();
   const registry = new DnsRegistry({
     name: '{service}.local',
@@ -26,6 +28,7 @@ async function open({ hosts = ['10.0.0.1'], ttl = 5, random = 0 } = {}) {
     clock,
     random: () => random,
   });
+  started.defer(() => registry.close());
   const publish = (...addresses: readonly string[]) => {
     dns.records = addresses.map((data) => ({ type: 'A', name, data, ttl }));
   };
@@ -39,9 +42,12 @@ async function open({ hosts = ['10.0.0.1'], ttl = 5, random = 0 } = {}) {
   const told: string[] = [];
   watch.subscribe((snapshot) => told.push(describeSnapshot(snapshot)));
   await waits();
+  // All is well: it ends with the test, and not here.
+  const opened = started.move();
   return {
     dns,
     clock,
+    registry,
     watch,
     told,
     publish,
@@ -54,11 +60,7 @@ async function open({ hosts = ['10.0.0.1'], ttl = 5, random = 0 } = {}) {
       await waits();
       return waitedMs;
     },
-    [Symbol.asyncDispose]: async () => {
-      await registry.close();
-      expect(clock.pending).toBe(0);
-      await dns.stop();
-    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
 
@@ -116,6 +118,8 @@ describe('a watch over DNS', () => {
     await opened.dns.stop();
     await opened.turn();
     const again = await FakeDns.start(opened.dns.address.port);
+    await using ended = new AsyncDisposableStack();
+    ended.defer(() => again.stop());
     again.records = [{ type: 'A', name, data: '10.0.0.2' }];
     await opened.turn();
     expect(opened.told).toEqual([
@@ -123,7 +127,6 @@ describe('a watch over DNS', () => {
       '10.0.0.1 (no DNS server can be reached there)',
       '10.0.0.2',
     ]);
-    await again.stop();
   });
 
   it('gives a silent server 15 s in all', async () => {
@@ -199,5 +202,18 @@ describe('a watch over DNS', () => {
     opened.answers();
     await opened.turn();
     expect(opened.told.at(-1)).toBe('10.0.0.2');
+  });
+
+  it('leaves no timer behind, waiting or asking', async () => {
+    for (const reaction of [undefined, 'silence'] as const) {
+      await using opened = await open();
+      opened.answers(reaction);
+      if (reaction !== undefined) {
+        await opened.clock.advance(5000);
+        await until(() => opened.dns.queries.length === 4);
+      }
+      await opened.registry.close();
+      expect(opened.clock.pending).toBe(0);
+    }
   });
 });
