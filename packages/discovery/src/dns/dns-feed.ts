@@ -2,6 +2,7 @@ import { Backoff } from '../backoff';
 import type { Clock, Random } from '../clock';
 import { delay } from '../delay';
 import { DiscoveryError } from '../discovery-error';
+import { LimitedSignal } from '../limited-signal';
 import { sameInstance, type Instance } from '../instance';
 import type { SnapshotSink } from '../snapshot-store';
 import type { Feed } from '../watched-registry';
@@ -76,19 +77,11 @@ export class DnsFeed implements Feed {
   /** Bounded in time, and by the signal. */
   async #ask(signal: AbortSignal): Promise<DnsAnswer> {
     const { client, lookup, clock } = this.#options;
-    const limit = new AbortController();
-    const end = () => {
-      limit.abort();
+    using limited = new LimitedSignal(signal, answerLimitMs, clock);
+    limited.signal.addEventListener('abort', () => {
       client.cancel();
-    };
-    const cancelLimit = clock.schedule(answerLimitMs, end);
-    signal.addEventListener('abort', end, { once: true });
-    try {
-      return await lookup.resolve(limit.signal);
-    } finally {
-      cancelLimit();
-      signal.removeEventListener('abort', end);
-    }
+    });
+    return await lookup.resolve(limited.signal);
   }
 
   #take(answer: DnsAnswer): number {
