@@ -33,8 +33,8 @@ export class KubeApi {
 
   /**
    * The body of an answer with 200; the path is made for the access's own namespace. Rejects with a
-   * `KubeFailure`, which is `unreachable` as long as nobody has answered; so does the body, `lost`, when its
-   * connection breaks. A 401 is asked once more, with credentials that were read again.
+   * `KubeFailure`, which is `unreachable` as long as nobody has answered; so does the body, `lost` or
+   * `silent`, when its connection breaks. A 401 is asked once more, with credentials that were read again.
    */
   async get(
     path: (namespace: string) => string,
@@ -127,7 +127,7 @@ async function* readChunks(
   } catch (cause: unknown) {
     onFailure();
     throw new KubeFailure(
-      'lost',
+      limited.timedOut ? 'silent' : 'lost',
       limited.timedOut
         ? 'the connection to the API server has fallen silent'
         : `the connection to the API server broke: ${messageOf(cause)}`,

@@ -4,10 +4,11 @@
  * - `unreachable`: no connection, so nobody was asked; a server that restarts is asked again soon.
  * - `refused`: an answer that is an error, by status or as an event of the watch.
  * - `expired`: 410, the version to go on from is no longer known.
- * - `lost`: the connection broke, fell silent or ended in the middle of a line.
+ * - `lost`: the connection broke, or ended in the middle of a line.
+ * - `silent`: nothing came until the deadline.
  * - `garbled`: an answer that is not what the protocol says.
  */
-export type KubeFailureKind = 'unreachable' | 'refused' | 'expired' | 'lost' | 'garbled';
+export type KubeFailureKind = 'unreachable' | 'refused' | 'expired' | 'lost' | 'silent' | 'garbled';
 
 export interface KubeFailureDetails extends ErrorOptions {
   /** A short word for a metric. */

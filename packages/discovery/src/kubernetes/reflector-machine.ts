@@ -28,10 +28,11 @@ export interface ReflectorState {
   /** The next list must be consistent: what the cache gave, or would give, is in doubt. */
   readonly doubt: boolean;
   readonly listedAt: number;
+  /** When the present watch was opened. */
   readonly watchedAt: number;
-  /** Whether anything was heard since the last list. */
-  readonly heard: boolean;
-  /** Watches in a row that ended at once, or were not understood. */
+  /** Whether a 410 is answered with a list at once: not again until something was heard. */
+  readonly listsAtOnce: boolean;
+  /** Watches in a row that ended at once, told nothing until their deadline, or were not understood. */
   readonly fruitless: number;
   /** Failures in a row that had an answer, and that had none. */
   readonly answered: number;
@@ -60,12 +61,12 @@ const maxRetryAfterMs = 60_000;
 const healthyMs = 120_000;
 
 /** Before the first list, which may come from the server's cache. */
-export const initialState: ReflectorState = {
+const initialState: ReflectorState = {
   next: 'list',
   doubt: false,
   listedAt: Number.NEGATIVE_INFINITY,
   watchedAt: Number.NEGATIVE_INFINITY,
-  heard: false,
+  listsAtOnce: true,
   fruitless: 0,
   answered: 0,
   unanswered: 0,
@@ -95,14 +96,13 @@ export function advance(
           version: input.version,
           doubt: false,
           fruitless: 0,
-          heard: false,
         },
         surroundings,
       );
     case 'opened':
-      return [healthy(state, now), undefined];
+      return [{ ...healthy(state, now), watchedAt: now }, undefined];
     case 'heard':
-      return [{ ...state, version: input.version, fruitless: 0, heard: true }, undefined];
+      return [{ ...state, version: input.version, fruitless: 0, listsAtOnce: true }, undefined];
     case 'closed':
       if (now - state.watchedAt >= shortWatchMs)
         return watch({ ...state, fruitless: 0 }, surroundings);
@@ -123,13 +123,16 @@ function fail(
   failure: Pick<KubeFailure, 'kind' | 'retryAfterMs'>,
   surroundings: ReflectorSurroundings,
 ): ReflectorStep {
-  if (failure.kind === 'garbled') {
+  // A server that was set back to an older state has nothing to tell until it is where we are.
+  if (failure.kind === 'garbled' || failure.kind === 'silent') {
     return retry({ ...state, fruitless: state.fruitless + 1 }, failure, surroundings);
   }
   if (failure.kind !== 'expired') return retry(state, failure, surroundings);
   const doubtful: ReflectorState = { ...state, next: 'list', doubt: true };
   // The usual case: the version grew old while the server, or the way to it, was gone.
-  if (state.heard) return list({ ...doubtful, heard: false }, surroundings, relistJitterMs);
+  if (state.listsAtOnce) {
+    return list({ ...doubtful, listsAtOnce: false }, surroundings, relistJitterMs);
+  }
   return retry(doubtful, failure, surroundings);
 }
 
@@ -154,8 +157,8 @@ function retry(
   const bound = reachable
     ? Math.min(maxBackoffMs, initialBackoffMs * 2 ** answered)
     : Math.min(maxUnreachableMs, initialBackoffMs * 2 ** unanswered);
-  const ms =
-    retryAfterMs === undefined ? random() * bound : Math.min(retryAfterMs, maxRetryAfterMs);
+  // "After 0 seconds" asks for no wait at all, and would be a loop without one.
+  const ms = retryAfterMs ? Math.min(retryAfterMs, maxRetryAfterMs) : random() * bound;
   return [after, { do: 'wait', ms }];
 }
 
@@ -177,13 +180,13 @@ function list(
   ];
 }
 
-function watch(state: ReflectorState, { now, random }: ReflectorSurroundings): ReflectorStep {
+function watch(state: ReflectorState, { random }: ReflectorSurroundings): ReflectorStep {
   const { version } = state;
   if (version === undefined) throw new TypeError('a watch needs the version of a list');
   // Servers lose events now and then (kubernetes/kubernetes#102464): a bounded life also repairs.
   const timeoutSeconds = 240 + Math.floor(random() * 51);
   return [
-    { ...state, next: 'watch', watchedAt: now },
+    { ...state, next: 'watch' },
     { do: 'watch', version, timeoutSeconds },
   ];
 }

@@ -10,7 +10,7 @@ import {
   type ReflectorInput,
   type ReflectorState,
 } from './reflector-machine';
-import { isNewer } from './resource-version';
+import { isNewer, isOlder } from './resource-version';
 
 /** What the reflector keeps equal to the server's objects. */
 export interface ReflectorTarget<T extends KubeObject> {
@@ -103,6 +103,7 @@ export class Reflector<T extends KubeObject> {
   ): Promise<void> {
     const { collection, target } = this.#options;
     const onOpen = () => {
+      signal.throwIfAborted();
       this.#tell({ type: 'opened' });
       target.confirm();
     };
@@ -112,7 +113,7 @@ export class Reflector<T extends KubeObject> {
       const { version } = event;
       if (event.type === 'BOOKMARK') {
         // A server that was set back to an older state would tell nothing until it is where we are.
-        if (isNewer(known, version)) throw wentBack(known, version);
+        if (isOlder(version, known)) throw wentBack(known, version);
         target.confirm();
       } else if (isNewer(version, known)) {
         if (event.type === 'DELETED') target.delete(event.object.metadata.name);

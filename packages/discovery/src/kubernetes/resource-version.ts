@@ -6,3 +6,8 @@ export function isNewer(candidate: string, known: string): boolean {
   if (!/^\d+$/.test(candidate) || !/^\d+$/.test(known)) return candidate !== known;
   return candidate.length === known.length ? candidate > known : candidate.length > known.length;
 }
+
+/** Whether `candidate` is certainly older than `known`. */
+export function isOlder(candidate: string, known: string): boolean {
+  return candidate !== known && !isNewer(candidate, known);
+}
