@@ -19,6 +19,14 @@ interface Answer {
   readonly chunks: AsyncIterable<Buffer>;
 }
 
+/** What a request is sent with. */
+interface Permission {
+  readonly access: KubeAccess;
+  readonly credentials: KubeCredentials;
+}
+
+const credentialsMissing =
+  'the credentials for the API server do not come: does an exec plug-in of the kubeconfig wait for something?';
 const maxErrorBytes = 64 * 1024;
 
 /** GET requests to the Kubernetes API server. */
@@ -26,6 +34,8 @@ export class KubeApi {
   readonly #options: KubeApiOptions;
   readonly #connections = new KubeConnections();
   #access: Promise<KubeAccess> | undefined;
+  /** Under way for all that ask meanwhile: an exec plug-in that hangs is not started again and again. */
+  #reading: Promise<Permission> | undefined;
 
   constructor(options: KubeApiOptions) {
     this.#options = options;
@@ -44,6 +54,7 @@ export class KubeApi {
     if (answer.status === 401) {
       await readText(answer.chunks);
       this.#access = undefined;
+      this.#reading = undefined;
       answer = await this.#send(path, limited);
     }
     if (answer.status === 200) return answer.chunks;
@@ -61,26 +72,40 @@ export class KubeApi {
   }
 
   async #send(path: (namespace: string) => string, limited: LimitedSignal): Promise<Answer> {
-    let server = '';
+    let server: string | undefined;
     try {
-      this.#access ??= this.#options.findAccess();
-      const access = await limited.race(this.#access);
-      server = ` ${access.server}`;
-      const credentials = await limited.race(access.credentials());
+      const { access, credentials } = await limited.race(this.#read());
+      server = `the API server ${access.server}`;
       const url = new URL(`${access.server}${path(access.namespace)}`);
       return await this.#request(url, credentials, limited);
     } catch (cause: unknown) {
       // It may have another address, or another authority, by now.
       this.#access = undefined;
       if (cause instanceof KubeFailure) throw cause;
+      const silent = server === undefined ? credentialsMissing : `${server} does not answer`;
       throw new KubeFailure(
         'unreachable',
         limited.timedOut
-          ? `the API server${server} does not answer`
-          : `the API server${server} cannot be reached: ${messageOf(cause)}`,
+          ? silent
+          : `${server ?? 'the API server'} cannot be reached: ${messageOf(cause)}`,
         { reason: limited.timedOut ? 'timeout' : 'unreachable', cause },
       );
     }
+  }
+
+  #read(): Promise<Permission> {
+    if (this.#reading !== undefined) return this.#reading;
+    this.#access ??= this.#options.findAccess();
+    const reading = this.#access.then(async (access) => ({
+      access,
+      credentials: await access.credentials(),
+    }));
+    const done = () => {
+      if (this.#reading === reading) this.#reading = undefined;
+    };
+    reading.then(done, done);
+    this.#reading = reading;
+    return reading;
   }
 
   async #request(
@@ -88,13 +113,12 @@ export class KubeApi {
     credentials: KubeCredentials,
     limited: LimitedSignal,
   ): Promise<Answer> {
-    const agent = this.#connections.agentFor(credentials.tls);
+    const pool = this.#connections.poolFor(origin, credentials.tls);
     const distrustIfSilent = () => {
-      if (limited.timedOut) this.#connections.distrust(agent);
+      if (limited.timedOut) this.#connections.distrust(pool);
     };
     try {
-      const { statusCode, headers, body } = await agent.request({
-        origin,
+      const { statusCode, headers, body } = await pool.request({
         path: `${pathname}${search}`,
         method: 'GET',
         headers: {

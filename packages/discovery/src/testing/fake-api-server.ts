@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import {
   createSecureServer,
-  type Http2SecureServer,
   type Http2ServerRequest,
   type Http2ServerResponse,
   type ServerHttp2Session,
 } from 'node:http2';
+import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Server } from 'node:tls';
 import { describeApi, statusOf } from './api-documents';
 import { selfSigned } from './self-signed';
 import { matches, VersionedObjects, type ApiObject, type ObjectFilter } from './versioned-objects';
@@ -72,7 +73,7 @@ export class FakeApiServer {
   tokens: ReadonlySet<string> | undefined;
   /** How many connections were made so far. */
   connections = 0;
-  readonly #server: Http2SecureServer;
+  readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #watches = new Set<Watch>();
@@ -86,11 +87,13 @@ export class FakeApiServer {
     endpoints: { kind: 'Endpoints', groupVersion: 'v1', objects: new VersionedObjects() },
   };
 
-  private constructor(tls: { readonly key: string; readonly cert: string }, protocols: string[]) {
+  private constructor(protocol: 'h2' | 'http/1.1') {
+    const tls = selfSigned();
     this.ca = tls.cert;
-    this.#server = createSecureServer({ ...tls, allowHTTP1: true, ALPNProtocols: protocols });
-    this.#server.on('request', (request, response) => {
-      this.#receive(request, response as Response);
+    this.#server =
+      protocol === 'h2' ? createSecureServer({ ...tls, allowHTTP1: true }) : createServer(tls);
+    this.#server.on('request', (request: Http2ServerRequest, response: Response) => {
+      this.#receive(request, response);
     });
     this.#server.on('session', (session: ServerHttp2Session) => {
       this.#sessions.add(session);
@@ -109,8 +112,7 @@ export class FakeApiServer {
 
   /** Speaks HTTP/2 to those who can, as the real one, unless it is told to know HTTP/1.1 only. */
   static async start(protocol: 'h2' | 'http/1.1' = 'h2'): Promise<FakeApiServer> {
-    const protocols = protocol === 'h2' ? ['h2', 'http/1.1'] : ['http/1.1'];
-    const fake = new FakeApiServer(selfSigned(), protocols);
+    const fake = new FakeApiServer(protocol);
     await fake.listen(0);
     return fake;
   }
