@@ -118,7 +118,7 @@ export class KubeApi {
       if (limited.timedOut) this.#connections.distrust(pool);
     };
     try {
-      const { statusCode, headers, body } = await pool.request({
+      const request = pool.request({
         path: `${pathname}${search}`,
         method: 'GET',
         headers: {
@@ -128,6 +128,8 @@ export class KubeApi {
         },
         signal: limited.signal,
       });
+      // undici looks at the signal only when there is a connection, or none can be made.
+      const { statusCode, headers, body } = await limited.race(request);
       const retryAfter = headers['retry-after'];
       return {
         status: statusCode,
