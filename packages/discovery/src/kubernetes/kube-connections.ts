@@ -12,17 +12,18 @@ const connectMs = 5000;
 export class KubeConnections {
   /** All that are open, and the sockets of each that are not connected yet. */
   readonly #pools = new Map<Pool, ReadonlySet<Duplex>>();
-  /** The one for new requests; the watches of the one before it go on. */
+  /** The one for new requests; the others finish what they have. */
   #present: { readonly pool: Pool; readonly origin: string; readonly tls: KubeTls } | undefined;
 
   /** Those to this server, made with these certificates. */
   poolFor(origin: string, tls: KubeTls): Pool {
     const present = this.#present;
     if (present?.origin === origin && isDeepStrictEqual(tls, present.tls)) return present.pool;
-    // Not closed in good order: undici's `destroy` does not reach what its `close` waits for.
-    for (const pool of this.#pools.keys()) if (pool !== present?.pool) void this.#destroy(pool);
     const pool = this.#open(origin, tls);
     this.#present = { pool, origin, tls };
+    void present?.pool.close().then(() => {
+      this.#pools.delete(present.pool);
+    });
     return pool;
   }
 
