@@ -1,11 +1,26 @@
+/** Published as ES modules only. jest runs CommonJS, so these are compiled as ours are. */
+const modules = [
+  '@kubernetes/client-node',
+  'agent-base',
+  'jose',
+  'js-yaml',
+  'oauth4webapi',
+  'openid-client',
+  'socks-proxy-agent',
+];
+
 const project = (displayName, roots, testMatch = '**/*.test.ts') => ({
   displayName,
   roots: roots.map((root) => `<rootDir>/${root}`),
   testMatch: [testMatch],
   testEnvironment: 'node',
   transform: {
-    '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax: 'typescript' } } }],
+    '^.+\\.m?[jt]s$': [
+      '@swc/jest',
+      { jsc: { target: 'es2023', parser: { syntax: 'typescript' } } },
+    ],
   },
+  transformIgnorePatterns: [`/node_modules/(?!(${modules.join('|')})/)`],
 });
 
 /** @type {import('jest').Config} */

@@ -67,7 +67,8 @@ async function load(files: readonly string[]): Promise<KubeConfig> {
       } else {
         const more = new KubeConfig();
         more.loadFromFile(file);
-        config.mergeConfig(more, true);
+        // As kubectl: the first that names a current context decides.
+        config.mergeConfig(more, Boolean(config.getCurrentContext()));
       }
     } catch (cause: unknown) {
       const { code, message } = cause as NodeJS.ErrnoException;
