@@ -219,16 +219,6 @@ describe('when the set changes', () => {
     }
   });
 
-  test('a set that cannot be called is refused as a whole, and nobody drains for it', () => {
-    const { set } = open([instanceOf('a'), instanceOf('b')]);
-    const known = [find(set, 'a'), find(set, 'b')];
-    expect(() => {
-      set.update([instanceOf('b'), instanceOf('c', { host: 'no host' })]);
-    }).toThrow();
-    expect([find(set, 'a'), find(set, 'b')]).toEqual(known);
-    expect(known.map(({ pool }) => pool.destroyed)).toEqual([false, false]);
-  });
-
   test('another address under the same id is another upstream', () => {
     const { set } = open([instanceOf('a')]);
     const before = find(set, 'a');

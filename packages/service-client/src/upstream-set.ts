@@ -37,13 +37,12 @@ export class UpstreamSet {
     const before = this.#upstreams;
     const ready: Upstream[] = [];
     const draining: Upstream[] = [];
-    const gone: Upstream[] = [];
     let at = 0;
     this.#upstreams = instances.map((instance) => {
       let old = before[at];
       // Most are the very same, and ids are slow to compare.
       while (old && old.instance !== instance && old.instance.id < instance.id) {
-        gone.push(old);
+        this.#drain(old);
         old = before[(at += 1)];
       }
       const stays = old?.is(instance) === true;
@@ -54,7 +53,7 @@ export class UpstreamSet {
       if (instance.state === 'draining') draining.push(upstream);
       return upstream;
     });
-    for (const upstream of gone.concat(before.slice(at))) this.#drain(upstream);
+    for (const gone of before.slice(at)) this.#drain(gone);
     const serving = [...ready, ...draining];
     this.#reserve = serving.length > 0 ? serving : this.#upstreams;
     this.#usable = ready.length > 0 ? ready : this.#reserve;
