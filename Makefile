@@ -31,8 +31,8 @@ audit: $(INSTALLED) ## Look for known holes in what the services depend on
 format: $(INSTALLED) ## Format every file
 	@$(NPM_RUN) format
 
-bench: $(INSTALLED) ## Measure, against peers in the same run (bench/README.md)
-	@$(NPM_RUN) bench
+bench: $(INSTALLED) ## Measure, against peers in the same run; BENCH=pick for a part (bench/README.md)
+	@$(NPM_RUN) bench -- $(BENCH)
 
 pack: $(INSTALLED) ## Pack the library as npm tarballs, into dist
 	@rm -rf dist

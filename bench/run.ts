@@ -1,15 +1,18 @@
 import { availableParallelism, cpus } from 'node:os';
 import { findConsul } from '../test/integration/consul-agent';
+import { killBenchProcesses } from './kubernetes/bench-process';
+import { measureKubernetesScale } from './kubernetes/scale';
 import { measureMovieThroughput } from './movie-throughput';
 import { measurePickCost } from './pick-cost';
 import { measureProfileShare } from './profile-share';
 import { killServerProcesses } from './server-process';
 
-const usage = `npm run bench -- [--quick] [pick] [movie] [profile]
-  pick     what choosing an instance costs
-  movie    GET /movie against peers with fixed addresses
-  profile  where the processor time of movie goes
-All three by default; --quick: fewer and shorter rounds.`;
+const usage = `npm run bench -- [--quick] [pick] [movie] [profile] [kubernetes]
+  pick        what choosing an instance costs
+  movie       GET /movie against peers with fixed addresses
+  profile     where the processor time of movie goes
+  kubernetes  what it costs to follow 5,000 endpoints on a real API server: KUBECONFIG
+All by default; --quick: fewer and shorter rounds.`;
 
 const parts = {
   pick: () => measurePickCost(),
@@ -17,6 +20,7 @@ const parts = {
     measureMovieThroughput({ consul, rounds: quick ? 2 : 5, roundMs: quick ? 1500 : 4000 }),
   profile: (quick: boolean, consul: string | undefined) =>
     measureProfileShare(consul, quick ? 3000 : 10_000),
+  kubernetes: (quick: boolean) => measureKubernetesScale({ stretches: quick ? 1 : 6 }),
 };
 
 function isPart(name: string): name is keyof typeof parts {
@@ -42,10 +46,12 @@ async function main(): Promise<void> {
 
 process.on('SIGINT', () => {
   killServerProcesses();
+  killBenchProcesses();
   process.exit(130);
 });
 main().catch((error: unknown) => {
   killServerProcesses();
+  killBenchProcesses();
   process.stderr.write(
     `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
   );
