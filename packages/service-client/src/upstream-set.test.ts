@@ -211,6 +211,7 @@ describe('when the set changes', () => {
     for (const ids of ['cdgh', 'acdeghz', 'cgh', 'cfg', 'abcfg', 'g', 'fgh', 'ab', '']) {
       set.update(Array.from(ids, (id) => instanceOf(id)));
       const after = new Map(Array.from(ids, (id) => [id, find(set, id)]));
+      expect([...after.values()].some(({ pool }) => pool.destroyed)).toBe(false);
       const kept = [...before].filter(([id, upstream]) => after.get(id) === upstream);
       expect(kept.map(([id]) => id)).toEqual([...before.keys()].filter((id) => ids.includes(id)));
       const freed = [...before].filter(([, { pool }]) => pool.destroyed).map(([id]) => id);
@@ -222,6 +223,7 @@ describe('when the set changes', () => {
   test('another address under the same id is another upstream', () => {
     const { set } = open([instanceOf('a')]);
     const before = find(set, 'a');
+    expect(before.pool.destroyed).toBe(false);
     set.update([instanceOf('a', { port: 81 })]);
     expect(find(set, 'a')).not.toBe(before);
     expect(before.pool.destroyed).toBe(true);
@@ -230,6 +232,7 @@ describe('when the set changes', () => {
   test('one that left is freed at once if it has nothing to do', () => {
     const { set } = open([instanceOf('a'), instanceOf('b')]);
     const gone = find(set, 'a');
+    expect(gone.pool.destroyed).toBe(false);
     set.update([instanceOf('b')]);
     expect([gone.pool.destroyed, reached(set)]).toEqual([true, ['b']]);
   });

@@ -16,11 +16,12 @@ export interface UpstreamOptions {
 
 /** What a client knows of one instance and holds for it: connections, load, latency, health. */
 export class Upstream {
-  readonly pool: Pool;
   readonly ejection: Ejection;
+  readonly #options: UpstreamOptions;
   readonly #clock: Clock;
   readonly #latency = new PeakEwma();
   #instance: Instance;
+  #pool: Pool | undefined;
   #outstanding = 0;
   /** Picks lost since the last one that was won. */
   #losses = 0;
@@ -30,17 +31,15 @@ export class Upstream {
 
   constructor(instance: Instance, options: UpstreamOptions) {
     this.#instance = instance;
+    this.#options = options;
     this.#clock = options.clock;
     this.ejection = new Ejection(options.random);
-    this.pool = new Pool(`http://${formatAddress(instance)}`, {
-      connections: options.maxConnections,
-      keepAliveTimeout: options.keepAliveMs,
-      keepAliveMaxTimeout: options.keepAliveMs,
-      connect: { timeout: options.connectTimeoutMs },
-      // Each attempt has its own limit, which covers both.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+  }
+
+  /** Opened by the first call: it takes 18 kB, and of thousands of instances a client may call few. */
+  get pool(): Pool {
+    this.#pool ??= this.#openPool();
+    return this.#pool;
   }
 
   get instance(): Instance {
@@ -121,6 +120,20 @@ export class Upstream {
   /** By `destroy`: undici's `close` stays pending for ever if requests wait for a connection when it is cut short. */
   #free(): void {
     this.#cancelLimit();
-    void this.pool.destroy().then(this.#settleDrained);
+    if (this.#pool === undefined) this.#settleDrained();
+    else void this.#pool.destroy().then(this.#settleDrained);
+  }
+
+  #openPool(): Pool {
+    const { maxConnections, keepAliveMs, connectTimeoutMs } = this.#options;
+    return new Pool(`http://${formatAddress(this.#instance)}`, {
+      connections: maxConnections,
+      keepAliveTimeout: keepAliveMs,
+      keepAliveMaxTimeout: keepAliveMs,
+      connect: { timeout: connectTimeoutMs },
+      // Each attempt has its own limit, which covers both.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
   }
 }
