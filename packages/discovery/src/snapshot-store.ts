@@ -120,9 +120,13 @@ function keepUnchanged(
   const kept = [...after];
   let at = 0;
   let changed = known.length !== kept.length;
-  for (const [i, instance] of kept.entries()) {
-    const previous = kept[i - 1];
-    if (known[at] === instance && known[at - 1] === previous) {
+  let previous: Instance | undefined;
+  let knownPrevious: Instance | undefined;
+  for (let i = 0; i < kept.length; i += 1) {
+    const instance = kept[i];
+    if (instance === undefined) continue;
+    if (known[at] === instance && knownPrevious === previous) {
+      previous = knownPrevious = instance;
       at += 1;
       continue;
     }
@@ -133,10 +137,12 @@ function keepUnchanged(
     for (let old = known[at]; old !== undefined && same === undefined; old = known[at]) {
       if (old !== instance && old.id > instance.id) break;
       at += 1;
+      knownPrevious = old;
       if (sameInstance(old, instance)) same = old;
     }
     if (same === undefined) changed = true;
-    kept[i] = same ?? Object.freeze(instance);
+    previous = same ?? Object.freeze(instance);
+    kept[i] = previous;
   }
   return changed ? Object.freeze(kept) : before;
 }
