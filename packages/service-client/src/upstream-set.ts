@@ -1,5 +1,6 @@
 import type { Instance } from '@movies/discovery';
 import type { Attempt } from './attempt';
+import { DrawList } from './draw-list';
 import { pickTwo } from './pick-two';
 import { Upstream, type UpstreamOptions } from './upstream';
 
@@ -10,9 +11,11 @@ const drainLimitMs = 30_000;
 /** The upstreams of one service: follows the watched set and picks among what is usable. */
 export class UpstreamSet {
   readonly #options: UpstreamOptions;
-  /** Ordered by id, and each with its instance at the same place. */
-  #upstreams: readonly Upstream[] = [];
-  #instances: readonly Instance[] = [];
+  /** Ordered by id, and at the same places the instances they were last told of. */
+  readonly #upstreams: Upstream[] = [];
+  readonly #instances: Instance[] = [];
+  readonly #ready = new DrawList<Upstream>();
+  readonly #draining = new DrawList<Upstream>();
   /** Ready; if none is, draining; if none is, in panic, all: better a try than a certain failure. */
   #usable: readonly Upstream[] = [];
   /** What a retry falls back on: all but those known not to serve, save in panic. */
@@ -35,39 +38,27 @@ export class UpstreamSet {
 
   /**
    * Takes over a new set, ordered by id as snapshots are. What is known of an instance outlives it; what left
-   * it drains.
+   * it drains. Costs what changed, and a walk over the rest.
    */
   update(instances: readonly Instance[]): void {
-    const before = this.#upstreams;
     const known = this.#instances;
-    // A copy, since walking a frozen array takes V8 four times as long.
-    const list = [...instances];
-    const upstreams: Upstream[] = [];
-    const ready: Upstream[] = [];
-    const draining: Upstream[] = [];
     let at = 0;
-    for (const instance of list) {
+    // Of a copy, since walking a frozen array takes V8 four times as long.
+    for (const instance of [...instances]) {
       // Most are the very same, and ids are slow to compare.
-      for (let old = known[at]; old && old !== instance && old.id < instance.id; old = known[at]) {
-        this.#drain(before[at]);
-        at += 1;
+      if (known[at] !== instance) {
+        let end = at;
+        for (let old = known[end]; old && old.id < instance.id; old = known[end]) end += 1;
+        this.#remove(at, end);
+        if (known[at] !== instance) this.#take(at, instance);
       }
-      const old = before[at];
-      const stays = known[at] === instance || old?.is(instance) === true;
-      const upstream = old && stays ? old : new Upstream(instance, this.#options);
-      if (stays) {
-        if (known[at] !== instance) upstream.update(instance);
-        at += 1;
-      }
-      upstreams.push(upstream);
-      if (instance.state === 'ready') ready.push(upstream);
-      else if (instance.state === 'draining') draining.push(upstream);
+      at += 1;
     }
-    for (const gone of before.slice(at)) this.#drain(gone);
-    this.#upstreams = upstreams;
-    this.#instances = list;
+    this.#remove(at, known.length);
+    const ready = this.#ready.items;
+    const draining = this.#draining.items;
     const serving = draining.length === 0 ? ready : [...ready, ...draining];
-    this.#reserve = serving.length > 0 ? serving : upstreams;
+    this.#reserve = serving.length > 0 ? serving : [...this.#upstreams];
     this.#usable = ready.length > 0 ? ready : this.#reserve;
     this.#refresh();
   }
@@ -102,10 +93,8 @@ export class UpstreamSet {
 
   /** Lets everything drain, for at most `limitMs`. */
   async close(limitMs: number): Promise<void> {
-    const all = [...this.#upstreams, ...this.#leaving];
-    this.#upstreams = this.#usable = this.#reserve = this.#candidates = [];
-    this.#instances = [];
-    await Promise.all(all.map((upstream) => upstream.drain(limitMs)));
+    this.update([]);
+    await Promise.all([...this.#leaving].map((upstream) => upstream.drain(limitMs)));
   }
 
   /** Whether the others can do without one more: never the last, at most half of those in use. */
@@ -133,10 +122,30 @@ export class UpstreamSet {
     this.#candidatesUntil = until;
   }
 
-  #drain(upstream: Upstream | undefined): void {
-    if (upstream === undefined) return;
-    this.#setAside.delete(upstream);
-    this.#leaving.add(upstream);
-    void upstream.drain(drainLimitMs).then(() => this.#leaving.delete(upstream));
+  /** An instance that is new, or another now, comes to its place. */
+  #take(at: number, instance: Instance): void {
+    const old = this.#upstreams[at];
+    const stays = old?.is(instance) === true;
+    const upstream = old && stays ? old : new Upstream(instance, this.#options);
+    if (!stays && this.#instances[at]?.id === instance.id) this.#remove(at, at + 1);
+    this.#upstreams.splice(at, stays ? 1 : 0, upstream);
+    this.#instances.splice(at, stays ? 1 : 0, instance);
+    upstream.update(instance);
+    this.#ready.delete(upstream);
+    this.#draining.delete(upstream);
+    if (instance.state === 'ready') this.#ready.add(upstream);
+    if (instance.state === 'draining') this.#draining.add(upstream);
+  }
+
+  #remove(start: number, end: number): void {
+    if (start === end) return;
+    this.#instances.splice(start, end - start);
+    for (const upstream of this.#upstreams.splice(start, end - start)) {
+      this.#ready.delete(upstream);
+      this.#draining.delete(upstream);
+      this.#setAside.delete(upstream);
+      this.#leaving.add(upstream);
+      void upstream.drain(drainLimitMs).then(() => this.#leaving.delete(upstream));
+    }
   }
 }
