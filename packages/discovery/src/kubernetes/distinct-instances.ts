@@ -30,6 +30,22 @@ export class DistinctInstances {
     return this.#sorted;
   }
 
+  /**
+   * Puts `now` in the place of `old`, the same but for its state or labels, if nobody else has their id or address:
+   * then there is nothing to choose. False if it was not done.
+   */
+  exchange(old: Candidate, now: Candidate): boolean {
+    const { id } = now.instance;
+    const [byId, byAddress] = [this.#sharing.get(id), this.#sharing.get(now.address)];
+    if (byId?.length !== 1 || byAddress?.length !== 1) return false;
+    // Both are its own only if neither has changed.
+    if (byId[0] !== old || byAddress[0] !== old) return false;
+    byId[0] = byAddress[0] = now;
+    this.#chosen.set(id, now.instance);
+    this.#touched.add(id);
+    return true;
+  }
+
   change(removed: readonly Candidate[], added: readonly Candidate[]): void {
     const keys = new Set<string>();
     for (const candidate of removed) {

@@ -82,19 +82,18 @@ export class EndpointSliceSet {
     const added: Candidate[] = [];
     for (const [name, after] of changes) {
       const before = this.#slices.get(name);
-      removed.push(...notIn(after, before));
-      added.push(...notIn(before, after));
+      for (const [id, candidate] of after?.candidates ?? []) {
+        const old = before?.candidates.get(id);
+        if (old === candidate || (old && this.#distinct.exchange(old, candidate))) continue;
+        if (old !== undefined) removed.push(old);
+        added.push(candidate);
+      }
+      for (const [id, candidate] of before?.candidates ?? []) {
+        if (after?.candidates.has(id) !== true) removed.push(candidate);
+      }
       if (after === undefined) this.#slices.delete(name);
       else this.#slices.set(name, after);
     }
     this.#distinct.change(removed, added);
   }
-}
-
-/** The candidates of `content` that `other` does not have. */
-function notIn(other: SliceContent | undefined, content: SliceContent | undefined): Candidate[] {
-  const candidates = [...(content?.candidates.values() ?? [])];
-  return candidates.filter(
-    (candidate) => other?.candidates.get(candidate.instance.id) !== candidate,
-  );
 }
