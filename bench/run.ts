@@ -6,9 +6,11 @@ import { measureMovieThroughput } from './movie-throughput';
 import { measurePickCost } from './pick-cost';
 import { measureProfileShare } from './profile-share';
 import { killServerProcesses } from './server-process';
+import { measureUpdateCost } from './update-cost';
 
-const usage = `npm run bench -- [--quick] [pick] [movie] [profile] [kubernetes]
+const usage = `npm run bench -- [--quick] [pick] [update] [movie] [profile] [kubernetes]
   pick        what choosing an instance costs
+  update      what a change of a large set costs on its way to the pick
   movie       GET /movie against peers with fixed addresses
   profile     where the processor time of movie goes
   kubernetes  what it costs to follow 5,000 endpoints on a real API server: KUBECONFIG
@@ -16,6 +18,7 @@ All by default; --quick: fewer and shorter rounds.`;
 
 const parts = {
   pick: () => measurePickCost(),
+  update: () => measureUpdateCost(),
   movie: (quick: boolean, consul: string | undefined) =>
     measureMovieThroughput({ consul, rounds: quick ? 2 : 5, roundMs: quick ? 1500 : 4000 }),
   profile: (quick: boolean, consul: string | undefined) =>

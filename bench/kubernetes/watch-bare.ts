@@ -16,17 +16,17 @@ async function start(): Promise<void> {
 }
 
 async function read(chunks: AsyncIterable<Buffer>): Promise<void> {
-  let rest = Buffer.alloc(0);
+  let parts: Buffer[] = [];
   for await (const chunk of chunks) {
     let start = 0;
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-      const line = Buffer.concat([rest, chunk.subarray(start, end)]);
-      rest = Buffer.alloc(0);
-      start = end + 1;
-      const { object } = JSON.parse(line.toString('utf8')) as { object: EndpointSlice };
+      const line = Buffer.concat([...parts, chunk.subarray(start, end)]).toString('utf8');
+      const { object } = JSON.parse(line) as { object: EndpointSlice };
       gauge.stamp(changeOf(object));
+      parts = [];
+      start = end + 1;
     }
-    rest = Buffer.concat([rest, chunk.subarray(start)]);
+    parts.push(chunk.subarray(start));
   }
   throw new Error('the API server has ended the watch');
 }
