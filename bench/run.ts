@@ -2,15 +2,17 @@ import { availableParallelism, cpus } from 'node:os';
 import { findConsul } from '../test/integration/consul-agent';
 import { killBenchProcesses } from './kubernetes/bench-process';
 import { measureKubernetesScale } from './kubernetes/scale';
+import { measureLoadingCost } from './loading-cost';
 import { measureMovieThroughput } from './movie-throughput';
 import { measurePickCost } from './pick-cost';
 import { measureProfileShare } from './profile-share';
 import { killServerProcesses } from './server-process';
 import { measureUpdateCost } from './update-cost';
 
-const usage = `npm run bench -- [--quick] [pick] [update] [movie] [profile] [kubernetes]
+const usage = `npm run bench -- [--quick] [pick] [update] [loading] [movie] [profile] [kubernetes]
   pick        what choosing an instance costs
   update      what a change of a large set costs on its way to the pick
+  loading     time and memory to load an adapter
   movie       GET /movie against peers with fixed addresses
   profile     where the processor time of movie goes
   kubernetes  what it costs to follow 5,000 endpoints on a real API server: KUBECONFIG
@@ -19,6 +21,7 @@ All by default; --quick: fewer and shorter rounds.`;
 const parts = {
   pick: () => measurePickCost(),
   update: () => measureUpdateCost(),
+  loading: (quick: boolean) => measureLoadingCost(quick ? 3 : 11),
   movie: (quick: boolean, consul: string | undefined) =>
     measureMovieThroughput({ consul, rounds: quick ? 2 : 5, roundMs: quick ? 1500 : 4000 }),
   profile: (quick: boolean, consul: string | undefined) =>
