@@ -35,11 +35,12 @@ export class DistinctInstances {
    * then there is nothing to choose. False if it was not done.
    */
   exchange(old: Candidate, now: Candidate): boolean {
-    const { id } = now.instance;
-    const [byId, byAddress] = [this.#sharing.get(id), this.#sharing.get(now.address)];
+    // The old strings, since their hashes are known.
+    const { id } = old.instance;
+    if (id !== now.instance.id || old.address !== now.address) return false;
+    const byId = this.#sharing.get(id);
+    const byAddress = this.#sharing.get(old.address);
     if (byId?.length !== 1 || byAddress?.length !== 1) return false;
-    // Both are its own only if neither has changed.
-    if (byId[0] !== old || byAddress[0] !== old) return false;
     byId[0] = byAddress[0] = now;
     this.#chosen.set(id, now.instance);
     this.#touched.add(id);

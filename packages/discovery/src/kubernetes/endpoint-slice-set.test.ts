@@ -199,6 +199,15 @@ describe('several slices', () => {
     }
   });
 
+  it('one of which changes its port to what another has: each address once', () => {
+    const set = setOf(
+      slice('s1', [pod('a', '10.0.0.1')]),
+      slice('s2', [pod('b', '10.0.0.1')], { ports: [{ name: 'http', port: 9090 }] }),
+    );
+    set.put(slice('s1', [pod('a', '10.0.0.1')], { ports: [{ name: 'http', port: 9090 }] }));
+    expect(told(set)).toEqual(['10.0.0.1:9090 ready']);
+  });
+
   it('that differ on where a pod is, and on who is there, leave no pod and no address twice', () => {
     const set = setOf(
       slice('s', [pod('a', '10.0.0.1')]),

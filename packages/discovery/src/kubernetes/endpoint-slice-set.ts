@@ -82,13 +82,16 @@ export class EndpointSliceSet {
     const added: Candidate[] = [];
     for (const [name, after] of changes) {
       const before = this.#slices.get(name);
+      let stayed = 0;
       for (const [id, candidate] of after?.candidates ?? []) {
         const old = before?.candidates.get(id);
+        if (old !== undefined) stayed += 1;
         if (old === candidate || (old && this.#distinct.exchange(old, candidate))) continue;
         if (old !== undefined) removed.push(old);
         added.push(candidate);
       }
-      for (const [id, candidate] of before?.candidates ?? []) {
+      const left = stayed === before?.candidates.size ? [] : (before?.candidates ?? []);
+      for (const [id, candidate] of left) {
         if (after?.candidates.has(id) !== true) removed.push(candidate);
       }
       if (after === undefined) this.#slices.delete(name);

@@ -68,5 +68,8 @@ function toCandidate(
   const isIpv6 = addressType === 'IPv6';
   if (known?.isIpv6 === isIpv6 && describes(known.instance, fields)) return known;
   const instance = toInstance(fields);
-  return instance && { instance, address: formatAddress(instance), slice: metadata.name, isIpv6 };
+  if (instance === undefined) return undefined;
+  const isThere = known?.instance.host === fields.host && known.instance.port === fields.port;
+  const address = isThere ? known.address : formatAddress(instance);
+  return { instance, address, slice: metadata.name, isIpv6 };
 }
