@@ -1,4 +1,4 @@
-import { checkAddress, formatAddress, parseAddress } from './address';
+import { checkAddress, isAddress, formatAddress, parseAddress } from './address';
 import { DiscoveryError } from './discovery-error';
 
 describe('parseAddress', () => {
@@ -51,6 +51,10 @@ describe('parseAddress', () => {
 describe('checkAddress', () => {
   it.each([
     [{ host: '', port: 80 }, 'the host is empty'],
+    [{ host: 'no host', port: 80 }, "'no host' is not a host that can be called"],
+    [{ host: 'a/b', port: 80 }, "'a/b' is not a host that can be called"],
+    [{ host: 'a%zz', port: 80 }, "'a%zz' is not a host that can be called"],
+    [{ host: 'user@a', port: 80 }, "'user@a' is not a host that can be called"],
     [{ host: 'localhost', port: 0 }, '0 is not a port: expected 1 to 65535'],
     [{ host: 'localhost', port: 1.5 }, '1.5 is not a port: expected 1 to 65535'],
     [{ host: 'localhost', port: Number.NaN }, 'NaN is not a port: expected 1 to 65535'],
@@ -58,5 +62,18 @@ describe('checkAddress', () => {
     expect(() => {
       checkAddress(address);
     }).toThrow(new DiscoveryError('invalid_address', message));
+  });
+});
+
+describe('isAddress', () => {
+  it.each([
+    ['10.0.0.1', 80, true],
+    ['::1', 80, true],
+    ['web_1.internal', 80, true],
+    ['', 80, false],
+    ['no host', 80, false],
+    ['localhost', 0, false],
+  ])('of %j and %j is %j', (host, port, expected) => {
+    expect(isAddress({ host, port })).toBe(expected);
   });
 });

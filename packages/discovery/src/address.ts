@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { DiscoveryError } from './discovery-error';
 
 /** Where something listens. An IPv6 host stands without brackets; they are for text only. */
@@ -30,10 +30,29 @@ export function parseAddress(text: string): Address {
   return address;
 }
 
-/** Throws `invalid_address` unless there is a host and the port is 1 to 65535. */
+/** Throws `invalid_address` unless the host can stand in a URL and the port is 1 to 65535. */
 export function checkAddress({ host, port }: Address): void {
   if (host === '') throw new DiscoveryError('invalid_address', 'the host is empty');
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+  if (!isHost(host)) {
+    throw new DiscoveryError('invalid_address', `'${host}' is not a host that can be called`);
+  }
+  if (!isPort(port)) {
     throw new DiscoveryError('invalid_address', `${port} is not a port: expected 1 to 65535`);
   }
+}
+
+/** Whether `checkAddress` would take it. */
+export function isAddress({ host, port }: Address): boolean {
+  return isHost(host) && isPort(port);
+}
+
+const urlHost = /^[^\s:/?#@[\]\\]+$/;
+
+function isHost(host: string): boolean {
+  // Most are addresses, and in a large set each one is checked.
+  return isIP(host) !== 0 || (urlHost.test(host) && URL.canParse(`http://${host}`));
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 1 && port <= 65_535;
 }

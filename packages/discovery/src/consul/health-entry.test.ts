@@ -72,6 +72,11 @@ describe('parseHealthEntries', () => {
     expect(parse(entry({ weights })).map(({ weight }) => weight)).toEqual([0.01]);
   });
 
+  it('skips an entry with a host that cannot be called, and no other', () => {
+    const ids = parse(entry({ id: 'bad', host: 'no host' }), entry()).map(({ id }) => id);
+    expect(ids).toEqual(['a']);
+  });
+
   it.each([0, -1, 65_536])('skips an entry with port %d, and no other', (port) => {
     const ids = parse(entry({ id: 'bad', port }), entry()).map(({ id }) => id);
     expect(ids).toEqual(['a']);

@@ -1,4 +1,4 @@
-import { formatAddress } from '../address';
+import { formatAddress, isAddress, type Address } from '../address';
 import { DiscoveryError } from '../discovery-error';
 import { createInstance, type Instance } from '../instance';
 
@@ -20,13 +20,13 @@ interface HealthEntry {
 /**
  * The instances in an answer of `GET /v1/health/service/:name`. A service without an address listens
  * at its node's; a warning keeps an instance ready with its warning weight; any critical check, which
- * maintenance mode is too, makes it not ready. An entry without a usable port is no instance.
+ * maintenance mode is too, makes it not ready. An entry without a usable address is no instance.
  * Consul's ids are unique on a node only: ids that stand for several addresses get the address added.
  */
 export function parseHealthEntries(service: string, body: string): Instance[] {
   try {
-    const entries = (JSON.parse(body) as HealthEntry[]).filter(
-      ({ Service: { Port } }) => Port > 0 && Port <= 65_535,
+    const entries = (JSON.parse(body) as HealthEntry[]).filter((entry) =>
+      isAddress(addressOf(entry)),
     );
     return withOwnIds(entries.map((entry) => toInstance(service, entry)));
   } catch (error: unknown) {
@@ -52,6 +52,10 @@ function withOwnIds(instances: readonly Instance[]): Instance[] {
   });
 }
 
+function addressOf({ Node, Service }: Pick<HealthEntry, 'Node' | 'Service'>): Address {
+  return { host: Service.Address === '' ? Node.Address : Service.Address, port: Service.Port };
+}
+
 function toInstance(service: string, { Node, Service, Checks }: HealthEntry): Instance {
   const statuses = Checks.map(({ Status }) => Status);
   const warning = statuses.includes('warning');
@@ -60,8 +64,7 @@ function toInstance(service: string, { Node, Service, Checks }: HealthEntry): In
   return createInstance({
     id: Service.ID,
     service,
-    host: Service.Address === '' ? Node.Address : Service.Address,
-    port: Service.Port,
+    ...addressOf({ Node, Service }),
     state: statuses.every((status) => status === 'passing' || status === 'warning')
       ? 'ready'
       : 'not_ready',
