@@ -5,7 +5,7 @@ SHELL := /bin/sh
 NPM_RUN := npm run --silent
 INSTALLED := node_modules/.installed
 
-.PHONY: help start test test-consul test-dns test-pack pack audit format bench doctor
+.PHONY: help start test test-consul test-dns test-pack test-cluster pack audit format bench doctor
 
 help: ## Explain every target
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test-dns: $(INSTALLED) ## The tests on a real DNS server: DNSMASQ_BIN, or dnsmas
 
 test-pack: $(INSTALLED) ## The tests on the packed library, installed elsewhere; needs the npm registry
 	@$(NPM_RUN) check -- pack
+
+test-cluster: $(INSTALLED) ## The tests on a Kubernetes cluster: kubectl, KUBECONFIG, and commands (make doctor)
+	@$(NPM_RUN) check -- cluster
 
 audit: $(INSTALLED) ## Look for known holes in what the services depend on
 	@$(NPM_RUN) check -- audit

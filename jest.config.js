@@ -35,5 +35,7 @@ module.exports = {
     project('dns', ['test/integration'], '**/dns*.test.ts'),
     // A real Consul binary.
     project('consul', ['test/integration'], '**/consul*.test.ts'),
+    // A Kubernetes cluster.
+    project('cluster', ['test/cluster']),
   ],
 };

@@ -4,7 +4,7 @@
 missing=0
 
 row() { # NAME NEEDED-FOR VERSION
-  printf '  %-8s %-34s %s\n' "$1" "$2" "$3"
+  printf '  %-17s %-30s %s\n' "$1" "$2" "$3"
 }
 
 need() { # NAME NEEDED-FOR HOW-TO-GET VERSION-COMMAND...
@@ -43,5 +43,29 @@ if version=$("$dnsmasq" --version 2>/dev/null | head -n 1) && [ -n "$version" ];
 else
   row dnsmasq 'DNSMASQ_BIN, or on the PATH' "not found: your system's package manager (Debian: dnsmasq-base)"
 fi
+
+echo 'Needed by make test-cluster:'
+if version=$(kubectl version --client 2>/dev/null | head -n 1) && [ -n "$version" ]; then
+  row kubectl 'on the PATH' "$version"
+else
+  row kubectl 'on the PATH' 'not found: https://kubernetes.io/docs/tasks/tools'
+fi
+if [ -z "$KUBECONFIG" ]; then
+  row cluster 'KUBECONFIG' 'not set: the path of the kubeconfig of a cluster that tests may use'
+elif answer=$(kubectl --request-timeout=5s get --raw /readyz 2>&1); then
+  row cluster 'KUBECONFIG' "ready ($KUBECONFIG)"
+else
+  row cluster 'KUBECONFIG' "no answer ($KUBECONFIG): $(echo "$answer" | tail -n 1)"
+fi
+
+command_row() { # VARIABLE WHAT-IT-DOES
+  eval "command=\$$1"
+  row "$1" "$2" "${command:-not set: a shell command that does it}"
+}
+
+command_row CLUSTER_API_STOP 'stops the API server'
+command_row CLUSTER_API_START 'starts it and waits for it'
+command_row CLUSTER_COMPACT 'compacts its etcd'
+command_row CLUSTER_KILL_POD 'kills -n NAMESPACE POD'
 
 exit $missing

@@ -3,7 +3,7 @@ import { ConsulRegistry } from '@movies/discovery/consul';
 import { registryContract } from '@movies/discovery/contract';
 import { registrarContract } from '@movies/discovery/registrar-contract';
 import { ConsulAgent, describeWithConsul } from './consul-agent';
-import { until } from './consul-system';
+import { until } from '../until';
 
 jest.setTimeout(60_000);
 

@@ -1,7 +1,8 @@
 import { killServiceProcesses } from '../system/service-process';
 import { startTraffic } from '../system/traffic';
 import { ConsulAgent, describeWithConsul } from './consul-agent';
-import { startService, startSystem, until } from './consul-system';
+import { startService, startSystem } from './consul-system';
+import { until } from '../until';
 
 describeWithConsul('an outage of a real Consul', (binary) => {
   let consul: ConsulAgent;

@@ -1,4 +1,5 @@
 import { ServiceProcess } from '../system/service-process';
+import { until } from '../until';
 import type { ConsulAgent } from './consul-agent';
 
 export type ServiceName = 'metadata' | 'rating' | 'movie';
@@ -52,13 +53,4 @@ export async function readyInstances(origin: string, service: ServiceName): Prom
     'm',
   );
   return Number(pattern.exec(text)?.[1]);
-}
-
-/** Asks every 50 ms: for what another process knows, and tells only when it is asked. */
-export async function until(isSo: () => Promise<boolean>, limitMs = 15_000): Promise<void> {
-  const deadline = performance.now() + limitMs;
-  while (!(await isSo())) {
-    if (performance.now() > deadline) throw new Error(`not so within ${limitMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }

@@ -5,7 +5,8 @@ import { startTraffic } from '../system/traffic';
 import { killServiceProcesses } from '../system/service-process';
 import { ConsulAgent, describeWithConsul } from './consul-agent';
 import { CountingProxy } from './counting-proxy';
-import { readyInstances, startService, startSystem, until } from './consul-system';
+import { readyInstances, startService, startSystem } from './consul-system';
+import { until } from '../until';
 
 describeWithConsul("the tutorial's walk, on a real Consul", (binary) => {
   let consul: ConsulAgent;

@@ -1,0 +1,50 @@
+import { spawnSync } from 'node:child_process';
+import { run } from './run';
+
+/** What only the owner of a cluster can do to it: shell commands, from environment variables. */
+export type OwnersCommand =
+  'CLUSTER_API_STOP' | 'CLUSTER_API_START' | 'CLUSTER_COMPACT' | 'CLUSTER_KILL_POD';
+
+/** An image with node and tar that the cluster has, or can pull. */
+export const testImage = process.env['TEST_IMAGE'] ?? 'node:24-bookworm-slim';
+
+/** A server that starts anew waits for its store, and the owner's command for the server. */
+const commandLimitMs = 120_000;
+
+/** Runs one of them; `args` go to the command's end. */
+export async function ownerDoes(command: OwnersCommand, ...args: string[]): Promise<void> {
+  const text = process.env[command] ?? '';
+  await run('/bin/sh', ['-c', `${text} "$@"`, command, ...args], { limitMs: commandLimitMs });
+}
+
+/**
+ * `describe` on a real cluster. Without one, or without a command that the suite needs, it is skipped, loudly;
+ * where `CI` is set it fails, so that a layer that ran nothing is not taken for one that passed.
+ */
+export function describeOnCluster(
+  name: string,
+  suite: () => void,
+  needed: readonly OwnersCommand[] = [],
+): void {
+  const missing = whatIsMissing(needed);
+  if (missing === undefined) {
+    describe(name, suite);
+  } else if (process.env['CI'] !== undefined) {
+    it(`${name}: what it needs is there`, () => {
+      throw new Error(missing);
+    });
+  } else {
+    process.stderr.write(`\n!!! SKIPPED: ${name}: ${missing}\n`);
+    it.skip(name, () => undefined);
+  }
+}
+
+function whatIsMissing(needed: readonly OwnersCommand[]): string | undefined {
+  if (spawnSync('kubectl', ['version', '--client']).status !== 0) {
+    return 'no kubectl on the PATH';
+  }
+  // A cluster that is only somebody's default must not be one that tests scale and break.
+  if ((process.env['KUBECONFIG'] ?? '') === '') return 'no cluster; set KUBECONFIG';
+  const unset = needed.filter((command) => (process.env[command] ?? '') === '');
+  return unset.length === 0 ? undefined : `no command for it; set ${unset.join(', ')}`;
+}
