@@ -5,7 +5,7 @@ SHELL := /bin/sh
 NPM_RUN := npm run --silent
 INSTALLED := node_modules/.installed
 
-.PHONY: help start test test-consul test-dns test-pack test-cluster pack audit format bench doctor
+.PHONY: help start test test-consul test-dns test-pack test-cluster soak pack audit format bench doctor
 
 help: ## Explain every target
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test-pack: $(INSTALLED) ## The tests on the packed library, installed elsewhere;
 
 test-cluster: $(INSTALLED) ## The tests on a Kubernetes cluster: kubectl, KUBECONFIG, and commands (make doctor)
 	@$(NPM_RUN) check -- cluster
+
+soak: $(INSTALLED) ## Follow a Service for SOAK_HOURS (default 2) on a Kubernetes cluster, and watch token and heap
+	@$(NPM_RUN) soak
 
 audit: $(INSTALLED) ## Look for known holes in what the services depend on
 	@$(NPM_RUN) check -- audit

@@ -44,7 +44,7 @@ else
   row dnsmasq 'DNSMASQ_BIN, or on the PATH' "not found: your system's package manager (Debian: dnsmasq-base)"
 fi
 
-echo 'Needed by make test-cluster:'
+echo 'Needed by make test-cluster and make soak:'
 if version=$(kubectl version --client 2>/dev/null | head -n 1) && [ -n "$version" ]; then
   row kubectl 'on the PATH' "$version"
 else
