@@ -38,7 +38,9 @@ describeOnCluster('a watch says why it has no set, and heals when the cause is g
     const { instances, emptyBecause } = await watch.firstSync();
     expect([instances.length, emptyBecause]).toEqual([
       0,
-      expect.stringContaining('there is no such Service in the namespace'),
+      expect.stringContaining(
+        `in the namespace '${unknown.name}' no EndpointSlice of Service 'metadata' exists`,
+      ),
     ]);
     await unknown.create();
     await unknown.apply(endpointSlice('metadata', ['10.0.0.1']));
