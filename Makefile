@@ -5,10 +5,10 @@ SHELL := /bin/sh
 NPM_RUN := npm run --silent
 INSTALLED := node_modules/.installed
 
-.PHONY: help start test test-consul test-dns test-pack test-cluster soak pack audit format bench doctor
+.PHONY: help start test test-consul test-dns test-kubernetes test-pack test-cluster soak fault-matrix pack audit format bench doctor
 
 help: ## Explain every target
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 start: $(INSTALLED) ## Run all three services in one process, with sample movies; Ctrl-C stops them
 	@exec node_modules/.bin/node -r ts-node/register start.ts
@@ -21,6 +21,9 @@ test-consul: $(INSTALLED) ## The tests on a real Consul: CONSUL_BIN, or consul o
 
 test-dns: $(INSTALLED) ## The tests on a real DNS server: DNSMASQ_BIN, or dnsmasq on the PATH or in /usr/sbin
 	@$(NPM_RUN) check -- dns
+
+test-kubernetes: $(INSTALLED) ## The Kubernetes adapter with kubectl, a black hole and real time: kubectl, ip and iptables, root
+	@$(NPM_RUN) check -- kubernetes
 
 test-pack: $(INSTALLED) ## The tests on the packed library, installed elsewhere; needs the npm registry
 	@$(NPM_RUN) check -- pack
@@ -39,6 +42,9 @@ format: $(INSTALLED) ## Format every file
 
 bench: $(INSTALLED) ## Measure, against peers in the same run; BENCH=pick for a part (bench/README.md)
 	@$(NPM_RUN) bench -- $(BENCH)
+
+fault-matrix: $(INSTALLED) ## Measure how the Kubernetes adapter recovers from each fault (docs/fault-matrix.md)
+	@node_modules/.bin/node -r ts-node/register scripts/fault-matrix.ts
 
 pack: $(INSTALLED) ## Pack the library as npm tarballs, into dist
 	@rm -rf dist

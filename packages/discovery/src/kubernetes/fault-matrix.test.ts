@@ -1,12 +1,15 @@
-import { faultPhases, faults, meaningless, runCell } from './testing/fault-matrix';
+import { runCell } from './testing/fault-matrix';
+import { faultPhases, faults, meaningless } from './testing/faults';
 
-describe.each(Object.entries(faults))('a fault of the API server, %s,', (_, fault) => {
-  const phases = faultPhases.filter((phase) => meaningless(fault, phase) === undefined);
+describe.each(['h2', 'http/1.1'] as const)('over %s', (protocol) => {
+  describe.each(Object.entries(faults))('a fault of the API server, %s,', (_, fault) => {
+    const phases = faultPhases.filter((phase) => meaningless(fault, phase) === undefined);
 
-  it.each(phases)(
-    '%s the first sync is recovered from, to exactly the set there is',
-    async (phase) => {
-      await runCell(fault, phase, 'h2');
-    },
-  );
+    it.each(phases)(
+      '%s the first sync is met, and recovered from, to exactly the set there is',
+      async (phase) => {
+        await runCell(fault, phase, protocol);
+      },
+    );
+  });
 });
