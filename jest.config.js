@@ -33,6 +33,8 @@ module.exports = {
     project('pack', ['test/pack']),
     // A real DNS server: dnsmasq.
     project('dns', ['test/integration'], '**/dns*.test.ts'),
+    // kubectl, and a network of its own.
+    project('kubernetes', ['test/integration'], '**/kubernetes*.test.ts'),
     // A real Consul binary.
     project('consul', ['test/integration'], '**/consul*.test.ts'),
     // A Kubernetes cluster.

@@ -19,6 +19,7 @@ const checks = {
   },
   local: { project: 'local' },
   consul: { project: 'consul' },
+  kubernetes: { project: 'kubernetes' },
   pack: { project: 'pack' },
   dns: { project: 'dns' },
   // One file after the other: some stop the API server under all.
@@ -37,7 +38,7 @@ for (const name of process.argv.slice(2)) {
   const result = await (check.project === undefined ? runCommand(check) : runJest(check));
   for (const key of Object.keys(total)) total[key] += result[key];
   const verdict = result.failed > 0 ? 'FAILED' : result.passed > 0 ? 'ok' : 'SKIPPED';
-  console.log(`${name.padEnd(8)}${verdict} (${seconds(startedAt)})`);
+  console.log(`${name.padEnd(11)}${verdict} (${seconds(startedAt)})`);
 }
 
 const { passed, failed, skipped } = total;

@@ -67,5 +67,13 @@ command_row CLUSTER_API_STOP 'stops the API server'
 command_row CLUSTER_API_START 'starts it and waits for it'
 command_row CLUSTER_COMPACT 'compacts its etcd'
 command_row CLUSTER_KILL_POD 'kills -n NAMESPACE POD'
+echo 'Needed by make test-kubernetes, on Linux as root:'
+for tool in kubectl ip iptables; do
+  if found=$(command -v "$tool"); then
+    row "$tool" 'on the PATH' "$found"
+  else
+    row "$tool" 'on the PATH' 'not found: kubectl from https://kubernetes.io/docs/tasks/tools, iproute2, iptables'
+  fi
+done
 
 exit $missing

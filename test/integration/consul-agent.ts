@@ -1,6 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
+import { describeWith } from './describe-with';
 
 const leaderLimitMs = 20_000;
 
@@ -10,24 +11,13 @@ export function findConsul(): string | undefined {
   return spawnSync(binary, ['version']).status === 0 ? binary : undefined;
 }
 
-/**
- * `describe` on a real Consul. Without a binary it is skipped, loudly; where `CI` is set it fails, so that a
- * layer that ran nothing is not taken for one that passed.
- */
+/** `describeWith` a real Consul. */
 export function describeWithConsul(name: string, suite: (binary: string) => void): void {
   const binary = findConsul();
-  if (binary !== undefined) {
-    describe(name, () => {
-      suite(binary);
-    });
-  } else if (process.env['CI'] !== undefined) {
-    it(`${name}: a Consul binary is there (CONSUL_BIN, or consul on the PATH)`, () => {
-      throw new Error('there is none');
-    });
-  } else {
-    process.stderr.write(`\n!!! SKIPPED: ${name}: no Consul binary; set CONSUL_BIN\n`);
-    it.skip(name, () => undefined);
-  }
+  const missing = 'no Consul binary: set CONSUL_BIN, or have consul on the PATH';
+  describeWith(name, binary === undefined ? missing : undefined, () => {
+    suite(binary ?? '');
+  });
 }
 
 /** A real Consul server on free ports of 127.0.0.1, which keeps nothing when it ends. */

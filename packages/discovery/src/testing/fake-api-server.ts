@@ -111,14 +111,17 @@ export class FakeApiServer {
   }
 
   /** Speaks HTTP/2 to those who can, as the real one, unless it is told to know HTTP/1.1 only. */
-  static async start(protocol: 'h2' | 'http/1.1' = 'h2'): Promise<FakeApiServer> {
+  static async start(
+    protocol: 'h2' | 'http/1.1' = 'h2',
+    host = '127.0.0.1',
+  ): Promise<FakeApiServer> {
     const fake = new FakeApiServer(protocol);
-    await fake.listen(0);
+    await fake.listen(0, host);
     return fake;
   }
 
-  async listen(port: number): Promise<void> {
-    this.#server.listen(port, '127.0.0.1');
+  async listen(port: number, host = '127.0.0.1'): Promise<void> {
+    this.#server.listen(port, host);
     await once(this.#server, 'listening');
   }
 
@@ -139,6 +142,11 @@ export class FakeApiServer {
     return this.#sockets.size;
   }
 
+  /** At which port each of them is at the other end. */
+  get clientPorts(): readonly number[] {
+    return [...this.#sockets].flatMap(({ remotePort }) => remotePort ?? []);
+  }
+
   objects(resource = 'endpointslices'): VersionedObjects {
     return this.#resource(resource).objects;
   }
@@ -154,9 +162,10 @@ export class FakeApiServer {
     if (change !== undefined) this.#tell(resource, change.type, change.object);
   }
 
-  /** Tells every watch the present version, as a server does about once a minute. */
+  /** Tells each watch that asked for it the present version, as a server does about once a minute. */
   bookmark(): void {
     for (const watch of this.#watches) {
+      if (!watch.wantsBookmarks) continue;
       const { kind, groupVersion, objects } = this.#resource(watch.resource);
       watch.event('BOOKMARK', {
         kind,
@@ -277,7 +286,7 @@ export class FakeApiServer {
   #watch(call: ApiCall, filter: ObjectFilter, response: Response): void {
     const { objects } = this.#resource(call.resource);
     response.writeHead(200, { 'content-type': 'application/json' });
-    const watch = new Watch(call.resource, filter, response);
+    const watch = new Watch(call, filter, response);
     const past = objects.after(Number(call.query.get('resourceVersion')), filter);
     if (past === undefined) {
       // As the real one: inside an answer with 200.
@@ -308,12 +317,14 @@ export class FakeApiServer {
 
 class Watch implements OpenWatch {
   readonly resource: string;
+  readonly wantsBookmarks: boolean;
   readonly filter: ObjectFilter;
   readonly #response: Response;
   #muted = false;
 
-  constructor(resource: string, filter: ObjectFilter, response: Response) {
+  constructor({ resource, query }: ApiCall, filter: ObjectFilter, response: Response) {
     this.resource = resource;
+    this.wantsBookmarks = query.get('allowWatchBookmarks') === 'true';
     this.filter = filter;
     this.#response = response;
   }
