@@ -103,6 +103,14 @@ describe('a kubeconfig', () => {
   });
 });
 
+it('a kubeconfig may name the same in several files, of which the first counts', async () => {
+  const first = await write(kubeconfig({ user: { token: 'first' } }), 'one');
+  const second = await write(kubeconfig({ user: { token: 'second' } }), 'two');
+  const env = { KUBECONFIG: [first, second].join(path.delimiter) };
+  const { headers } = await (await findKubeAccess({ env })).credentials();
+  expect(headers).toEqual({ authorization: 'Bearer first' });
+});
+
 describe('its credentials', () => {
   it('are a token, trimmed', async () => {
     expect(await headersWith({ token: 'secret\n' })).toEqual({ authorization: 'Bearer secret' });

@@ -57,25 +57,32 @@ export async function kubeconfigAccess(
   };
 }
 
+/** As kubectl merges them: of what several files name, the first counts. */
 async function load(files: readonly string[]): Promise<KubeConfig> {
   const { KubeConfig } = await importClient();
-  const config = new KubeConfig();
-  for (const [i, file] of files.entries()) {
+  const configs = files.map((file) => {
+    const config = new KubeConfig();
     try {
-      if (i === 0) {
-        config.loadFromFile(file);
-      } else {
-        const more = new KubeConfig();
-        more.loadFromFile(file);
-        // As kubectl: the first that names a current context decides.
-        config.mergeConfig(more, Boolean(config.getCurrentContext()));
-      }
+      config.loadFromFile(file);
     } catch (cause: unknown) {
       const { code, message } = cause as NodeJS.ErrnoException;
       throw unusable(file, code === 'ENOENT' ? 'there is no such file' : message, cause);
     }
-  }
-  return config;
+    return config;
+  });
+  const merged = new KubeConfig();
+  merged.loadFromOptions({
+    clusters: firstOfEachName(configs.flatMap(({ clusters }) => clusters)),
+    users: firstOfEachName(configs.flatMap(({ users }) => users)),
+    contexts: firstOfEachName(configs.flatMap(({ contexts }) => contexts)),
+    currentContext: configs.map((config) => config.getCurrentContext()).find(Boolean) ?? '',
+  });
+  return merged;
+}
+
+function firstOfEachName<T extends { readonly name: string }>(all: readonly T[]): T[] {
+  const names = new Set<string>();
+  return all.filter(({ name }) => !names.has(name) && names.add(name));
 }
 
 /** Its part that reads kubeconfigs. That imports nearly all the rest, so it costs hardly less than the whole. */
