@@ -17,6 +17,7 @@ export async function* readLines(
     let start = 0;
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
       const rest = chunk.subarray(start, end);
+      if (bytes + rest.length > maxLineBytes) throw tooLong(maxLineBytes);
       yield parts.length === 0
         ? rest.toString('utf8')
         : Buffer.concat([...parts, rest]).toString('utf8');
@@ -27,7 +28,11 @@ export async function* readLines(
     if (start === chunk.length) continue;
     parts.push(chunk.subarray(start));
     bytes += chunk.length - start;
-    if (bytes > maxLineBytes) throw new RangeError(`a line is longer than ${maxLineBytes} bytes`);
+    if (bytes > maxLineBytes) throw tooLong(maxLineBytes);
   }
   if (bytes > 0) throw new HalfLineError();
+}
+
+function tooLong(maxLineBytes: number): RangeError {
+  return new RangeError(`a line is longer than ${maxLineBytes} bytes`);
 }

@@ -18,7 +18,7 @@ export function parseStatus(value: unknown, fallbackCode = 500): KubeStatus {
   const seconds = details?.retryAfterSeconds;
   return {
     code: typeof code === 'number' ? code : fallbackCode,
-    message: typeof message === 'string' ? message.slice(0, 500) : undefined,
+    message: typeof message === 'string' && message !== '' ? message.slice(0, 500) : undefined,
     retryAfterMs: typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined,
   };
 }

@@ -16,8 +16,6 @@ export interface EndpointObjects<T extends KubeObject> {
 
 export interface KubernetesFeedOptions<T extends KubeObject> {
   readonly service: string;
-  /** For messages. */
-  readonly namespace: () => string | undefined;
   readonly set: EndpointSliceSet;
   readonly objects: EndpointObjects<T>;
   readonly sink: SnapshotSink;
@@ -34,6 +32,8 @@ export class KubernetesFeed<T extends KubeObject> implements Feed, ReflectorTarg
   readonly #reflector: Reflector<T>;
   #publishedAt = Number.NEGATIVE_INFINITY;
   #cancelPublish: (() => void) | undefined;
+  /** What was reported last of a missing port; once, and not with each confirmation. */
+  #missingPort: string | undefined;
 
   constructor(options: KubernetesFeedOptions<T>) {
     this.#options = options;
@@ -61,6 +61,7 @@ export class KubernetesFeed<T extends KubeObject> implements Feed, ReflectorTarg
 
   fail(failure: KubeFailure): void {
     if (this.#cancelPublish !== undefined) this.#publish();
+    this.#missingPort = undefined;
     this.#report(failure.message, failure.reason, failure);
   }
 
@@ -86,13 +87,10 @@ export class KubernetesFeed<T extends KubeObject> implements Feed, ReflectorTarg
     this.#cancelPublish = undefined;
     this.#publishedAt = clock.now();
     const { instances, missingPort, emptyBecause } = set;
-    if (missingPort !== undefined) this.#report(this.#inNamespace(missingPort), 'missing_port');
-    else if (emptyBecause === undefined) sink.publish(instances);
-    else sink.publish(instances, this.#inNamespace(emptyBecause));
-  }
-
-  #inNamespace(text: string): string {
-    return `in the namespace '${this.#options.namespace() ?? ''}' ${text}`;
+    const known = this.#missingPort;
+    this.#missingPort = missingPort;
+    if (missingPort === undefined) sink.publish(instances, emptyBecause);
+    else if (missingPort !== known) this.#report(missingPort, 'missing_port');
   }
 
   #report(message: string, reason: string, cause?: Error): void {
