@@ -99,6 +99,12 @@ describe('a list', () => {
     expect(await collection.list(false, never)).toEqual({ version: '7', objects: [] });
   });
 
+  it('ends with a page that names no next one, or an empty one', async () => {
+    fake.react = () => answer(listOf({ resourceVersion: '7', continue: '' }, []));
+    expect(await collection.list(true, never)).toEqual({ version: '7', objects: [] });
+    expect(fake.calls).toHaveLength(1);
+  });
+
   it('is of the namespace that is named, written as a part of a path', async () => {
     put(1);
     expect((await open('default').list(false, never)).objects).toHaveLength(1);
