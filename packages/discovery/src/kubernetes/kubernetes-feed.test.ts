@@ -22,6 +22,7 @@ function open() {
   const said: string[] = [];
   const feed = new KubernetesFeed<EndpointSlice>({
     service: 'metadata',
+    namespace: () => 'movies',
     set: new EndpointSliceSet({ service: 'metadata', port: 'http' }),
     objects: {
       replace: (set, slices) => {
@@ -115,14 +116,14 @@ it('says why a set is empty', () => {
   feed.replace([]);
   feed.replace([slice('a')]);
   expect(said).toEqual([
-    expect.stringContaining('empty: no EndpointSlice of Service'),
-    expect.stringContaining("empty: Service 'metadata' has no endpoints"),
+    expect.stringContaining("empty: in the namespace 'movies' no EndpointSlice of Service"),
+    expect.stringContaining("empty: in the namespace 'movies' Service 'metadata' has no endpoints"),
   ]);
 });
 
 describe('a port that no endpoint has', () => {
   const missing = expect.stringMatching(
-    /^missing_port: .*has port 'http'; there are port 'web'/,
+    /^missing_port: .*in the namespace 'movies' .*has port 'http'; there are port 'web'/,
   ) as string;
 
   it('is a failure and no empty set, until there is one', async () => {

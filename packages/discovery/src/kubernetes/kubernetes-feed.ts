@@ -16,6 +16,8 @@ export interface EndpointObjects<T extends KubeObject> {
 
 export interface KubernetesFeedOptions<T extends KubeObject> {
   readonly service: string;
+  /** For messages; known once the server was asked. */
+  readonly namespace: () => string | undefined;
   readonly set: EndpointSliceSet;
   readonly objects: EndpointObjects<T>;
   readonly sink: SnapshotSink;
@@ -89,8 +91,15 @@ export class KubernetesFeed<T extends KubeObject> implements Feed, ReflectorTarg
     const { instances, missingPort, emptyBecause } = set;
     const known = this.#missingPort;
     this.#missingPort = missingPort;
-    if (missingPort === undefined) sink.publish(instances, emptyBecause);
-    else if (missingPort !== known) this.#report(missingPort, 'missing_port');
+    if (missingPort === undefined) {
+      sink.publish(instances, emptyBecause && this.#inNamespace(emptyBecause));
+    } else if (missingPort !== known) {
+      this.#report(this.#inNamespace(missingPort), 'missing_port');
+    }
+  }
+
+  #inNamespace(text: string): string {
+    return `in the namespace '${this.#options.namespace() ?? ''}' ${text}`;
   }
 
   #report(message: string, reason: string, cause?: Error): void {
