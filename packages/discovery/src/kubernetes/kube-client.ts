@@ -90,9 +90,14 @@ async function importClient() {
   try {
     return await import('@kubernetes/client-node/dist/config.js');
   } catch (cause: unknown) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const isAbsent = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
     throw new KubeFailure(
       'unreachable',
-      'a kubeconfig is read with @kubernetes/client-node 2.0, which is not installed: npm install @kubernetes/client-node@2.0',
+      'a kubeconfig is read with @kubernetes/client-node 2.0, which ' +
+        (isAbsent
+          ? 'is not installed: npm install @kubernetes/client-node@2.0'
+          : `cannot be loaded: ${message}`),
       { reason: 'no_config', cause },
     );
   }
