@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { describeWith } from '../describe-with';
 import { run } from './run';
 
 /** What only the owner of a cluster can do to it: shell commands, from environment variables. */
@@ -17,26 +18,13 @@ export async function ownerDoes(command: OwnersCommand, ...args: string[]): Prom
   await run('/bin/sh', ['-c', `${text} "$@"`, command, ...args], { limitMs: commandLimitMs });
 }
 
-/**
- * `describe` on a real cluster. Without one, or without a command that the suite needs, it is skipped, loudly;
- * where `CI` is set it fails, so that a layer that ran nothing is not taken for one that passed.
- */
+/** `describe` on a real cluster, and with the owner's commands that the suite needs. */
 export function describeOnCluster(
   name: string,
   suite: () => void,
   needed: readonly OwnersCommand[] = [],
 ): void {
-  const missing = whatIsMissing(needed);
-  if (missing === undefined) {
-    describe(name, suite);
-  } else if (process.env['CI'] !== undefined) {
-    it(`${name}: what it needs is there`, () => {
-      throw new Error(missing);
-    });
-  } else {
-    process.stderr.write(`\n!!! SKIPPED: ${name}: ${missing}\n`);
-    it.skip(name, () => undefined);
-  }
+  describeWith(name, whatIsMissing(needed), suite);
 }
 
 function whatIsMissing(needed: readonly OwnersCommand[]): string | undefined {

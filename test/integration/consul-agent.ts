@@ -1,7 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { describeWith } from './describe-with';
+import { describeWith } from '../describe-with';
 
 const leaderLimitMs = 20_000;
 

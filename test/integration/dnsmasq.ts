@@ -7,6 +7,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { delay, formatAddress, systemClock, type Address } from '@movies/discovery';
+import { describeWith } from '../describe-with';
 
 const limitMs = 10_000;
 
@@ -17,24 +18,13 @@ function findDnsmasq(): string | undefined {
   return candidates.find((binary) => spawnSync(binary, ['--version']).status === 0);
 }
 
-/**
- * `describe` on a real dnsmasq. Without a binary it is skipped, loudly; where `CI` is set it fails, so that a
- * layer that ran nothing is not taken for one that passed.
- */
+/** `describeWith` a real dnsmasq. */
 export function describeWithDnsmasq(name: string, suite: (binary: string) => void): void {
   const binary = findDnsmasq();
-  if (binary !== undefined) {
-    describe(name, () => {
-      suite(binary);
-    });
-  } else if (process.env['CI'] !== undefined) {
-    it(`${name}: a dnsmasq binary is there (DNSMASQ_BIN, or dnsmasq on the PATH or in /usr/sbin)`, () => {
-      throw new Error('there is none');
-    });
-  } else {
-    process.stderr.write(`\n!!! SKIPPED: ${name}: no dnsmasq binary; set DNSMASQ_BIN\n`);
-    it.skip(name, () => undefined);
-  }
+  const missing = 'no dnsmasq binary: set DNSMASQ_BIN, or have dnsmasq on the PATH or in /usr/sbin';
+  describeWith(name, binary === undefined ? missing : undefined, () => {
+    suite(binary ?? '');
+  });
 }
 
 /** A name and an address, as a line of a hosts file. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { KubernetesRegistry } from '../../packages/discovery/src/kubernetes/kubernetes-registry';
 import type { ServiceWatch } from '../../packages/discovery/src/registry';
 import { BlackHole, missingForBlackHole } from './black-hole';
-import { describeWith } from './describe-with';
+import { describeWith } from '../describe-with';
 import type { ScriptedState } from './scripted-api-server';
 
 const idleMs = 10_000;

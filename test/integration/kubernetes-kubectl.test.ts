@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { FakeApiServer } from '../../packages/discovery/src/testing/fake-api-server';
 import { sliceOf } from '../../packages/discovery/src/testing/slices';
-import { describeWith } from './describe-with';
+import { describeWith } from '../describe-with';
 
 const missing =
   spawnSync('kubectl', ['version', '--client']).status === 0

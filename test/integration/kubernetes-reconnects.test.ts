@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { FakeApiServer } from '../../packages/discovery/src/testing/fake-api-server';
 import { sliceOf } from '../../packages/discovery/src/testing/slices';
-import { describeWith } from './describe-with';
+import { describeWith } from '../describe-with';
 import type { Holding } from './reconnecting';
 
 const rounds = 10_000;

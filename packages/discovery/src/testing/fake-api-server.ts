@@ -1,14 +1,11 @@
 import { once } from 'node:events';
-import {
-  createSecureServer,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-  type ServerHttp2Session,
-} from 'node:http2';
+import { createSecureServer, type Http2ServerRequest, type ServerHttp2Session } from 'node:http2';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Server } from 'node:tls';
 import { describeApi, statusOf } from './api-documents';
+import { answerJson, answerStatus, breakConnection, type ApiResponse } from './api-response';
+import { ApiWatch, type OpenWatch } from './api-watch';
 import { selfSigned } from './self-signed';
 import { matches, VersionedObjects, type ApiObject, type ObjectFilter } from './versioned-objects';
 
@@ -34,26 +31,6 @@ export interface ApiReaction {
   readonly drop?: 'hang' | 'reset';
 }
 
-/** A watch that is open, and what can be done to it. */
-export interface OpenWatch {
-  readonly resource: string;
-  /** Sends something as it stands. */
-  write(text: string): void;
-  event(type: string, object: unknown): void;
-  /** Ends it in good order. */
-  end(): void;
-  /** Breaks its connection. */
-  reset(): void;
-  /** Sends nothing more, and stays open. */
-  mute(): void;
-}
-
-/** The response of either protocol, of which the types know one. */
-type Response = Omit<Http2ServerResponse, 'stream'> & {
-  readonly stream?: Http2ServerResponse['stream'];
-  flushHeaders(): void;
-};
-
 interface Resource {
   readonly kind: string;
   readonly groupVersion: string;
@@ -76,7 +53,7 @@ export class FakeApiServer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
-  readonly #watches = new Set<Watch>();
+  readonly #watches = new Set<ApiWatch>();
   readonly #listeners = new Set<(call: ApiCall) => void>();
   readonly #resources: Readonly<Record<string, Resource>> = {
     endpointslices: {
@@ -92,7 +69,7 @@ export class FakeApiServer {
     this.ca = tls.cert;
     this.#server =
       protocol === 'h2' ? createSecureServer({ ...tls, allowHTTP1: true }) : createServer(tls);
-    this.#server.on('request', (request: Http2ServerRequest, response: Response) => {
+    this.#server.on('request', (request: Http2ServerRequest, response: ApiResponse) => {
       this.#receive(request, response);
     });
     this.#server.on('session', (session: ServerHttp2Session) => {
@@ -205,7 +182,7 @@ export class FakeApiServer {
     await closed;
   }
 
-  #receive(request: Http2ServerRequest, response: Response): void {
+  #receive(request: Http2ServerRequest, response: ApiResponse): void {
     const url = new URL(request.url, this.url);
     response.stream?.on('error', () => undefined);
     const route =
@@ -239,7 +216,7 @@ export class FakeApiServer {
     for (const listener of [...this.#listeners]) listener(call);
   }
 
-  #answer(call: ApiCall, filter: ObjectFilter, response: Response): void {
+  #answer(call: ApiCall, filter: ObjectFilter, response: ApiResponse): void {
     const reaction = this.react(call) ?? {};
     if (reaction.drop === 'hang') return;
     if (reaction.drop === 'reset') breakConnection(response);
@@ -255,7 +232,7 @@ export class FakeApiServer {
     else this.#list(call, filter, response);
   }
 
-  #list(call: ApiCall, filter: ObjectFilter, response: Response): void {
+  #list(call: ApiCall, filter: ObjectFilter, response: ApiResponse): void {
     const { kind, groupVersion, objects } = this.#resource(call.resource);
     const all = objects
       .select(filter)
@@ -283,10 +260,10 @@ export class FakeApiServer {
     });
   }
 
-  #watch(call: ApiCall, filter: ObjectFilter, response: Response): void {
+  #watch(call: ApiCall, filter: ObjectFilter, response: ApiResponse): void {
     const { objects } = this.#resource(call.resource);
     response.writeHead(200, { 'content-type': 'application/json' });
-    const watch = new Watch(call, filter, response);
+    const watch = new ApiWatch(call, filter, response);
     const past = objects.after(Number(call.query.get('resourceVersion')), filter);
     if (past === undefined) {
       // As the real one: inside an answer with 200.
@@ -313,61 +290,4 @@ export class FakeApiServer {
     if (resource === undefined) throw new TypeError(`no resource '${name}'`);
     return resource;
   }
-}
-
-class Watch implements OpenWatch {
-  readonly resource: string;
-  readonly wantsBookmarks: boolean;
-  readonly filter: ObjectFilter;
-  readonly #response: Response;
-  #muted = false;
-
-  constructor({ resource, query }: ApiCall, filter: ObjectFilter, response: Response) {
-    this.resource = resource;
-    this.wantsBookmarks = query.get('allowWatchBookmarks') === 'true';
-    this.filter = filter;
-    this.#response = response;
-  }
-
-  write(text: string): void {
-    if (!this.#muted && !this.#response.writableEnded) this.#response.write(text);
-  }
-
-  event(type: string, object: unknown): void {
-    this.write(`${JSON.stringify({ type, object })}\n`);
-  }
-
-  end(): void {
-    this.#response.end();
-  }
-
-  reset(): void {
-    breakConnection(this.#response);
-  }
-
-  mute(): void {
-    this.#muted = true;
-  }
-}
-
-function answerStatus(
-  response: Response,
-  code: number,
-  message: string,
-  { body, headers }: ApiReaction = {},
-): void {
-  response.writeHead(code, { 'content-type': 'application/json', ...headers });
-  response.end(body ?? JSON.stringify(statusOf(code, message)));
-}
-
-function answerJson(response: Response, code: number, body: unknown): void {
-  response.writeHead(code, { 'content-type': 'application/json' });
-  response.end(JSON.stringify(body));
-}
-
-/** For HTTP/1.1 the connection; for HTTP/2 the session with all its streams, as when a server dies. */
-function breakConnection(response: Response): void {
-  const session = response.stream?.session;
-  if (session === undefined) response.socket.destroy();
-  else session.destroy();
 }

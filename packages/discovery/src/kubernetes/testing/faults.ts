@@ -1,5 +1,6 @@
 import { statusOf } from '../../testing/api-documents';
-import type { ApiCall, ApiReaction, FakeApiServer, OpenWatch } from '../../testing/fake-api-server';
+import type { OpenWatch } from '../../testing/api-watch';
+import type { ApiCall, ApiReaction, FakeApiServer } from '../../testing/fake-api-server';
 import { sliceOf } from '../../testing/slices';
 
 /** When a fault strikes: at the first list; at the first watch, the list being known; in a watch that lives. */

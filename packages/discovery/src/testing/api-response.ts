@@ -1,0 +1,34 @@
+import type { Http2ServerResponse } from 'node:http2';
+import { statusOf } from './api-documents';
+
+/** The response of either protocol, of which the types know one. */
+export type ApiResponse = Omit<Http2ServerResponse, 'stream'> & {
+  readonly stream?: Http2ServerResponse['stream'];
+  flushHeaders(): void;
+};
+
+/** An error, as a Status unless there is a body. */
+export function answerStatus(
+  response: ApiResponse,
+  code: number,
+  message: string,
+  {
+    body,
+    headers,
+  }: { readonly body?: string; readonly headers?: Readonly<Record<string, string>> } = {},
+): void {
+  response.writeHead(code, { 'content-type': 'application/json', ...headers });
+  response.end(body ?? JSON.stringify(statusOf(code, message)));
+}
+
+export function answerJson(response: ApiResponse, code: number, body: unknown): void {
+  response.writeHead(code, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}
+
+/** For HTTP/1.1 the connection; for HTTP/2 the session with all its streams, as when a server dies. */
+export function breakConnection(response: ApiResponse): void {
+  const session = response.stream?.session;
+  if (session === undefined) response.socket.destroy();
+  else session.destroy();
+}
