@@ -41,10 +41,13 @@ export class ServiceResponse {
     }
   }
 
-  /** An `upstream_bad_response` for this answer: the status or body is not what was agreed. */
+  /**
+   * An `upstream_bad_response` for this answer: the status or body is not what was agreed. A 503 says of itself that
+   * the service cannot be had, and is `upstream_unavailable`.
+   */
   unexpected(what: string, cause?: unknown): UpstreamError {
     return new UpstreamError(
-      'upstream_bad_response',
+      this.status === 503 ? 'upstream_unavailable' : 'upstream_bad_response',
       `${what} (status ${this.status} of ${this.instance.id})`,
       { service: this.instance.service, attempts: this.attempts, cause },
     );

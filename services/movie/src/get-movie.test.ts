@@ -130,6 +130,17 @@ it('is 502 when the answer of metadata cannot be used', async () => {
   expect(await response.json()).toMatchObject({ code: 'upstream_bad_response' });
 });
 
+it('is 503 when metadata says that it cannot serve now', async () => {
+  metadata.behaviour = answer(503);
+  const response = await fetch(url);
+  expect(response.status).toBe(503);
+  expect(response.headers.get('retry-after')).not.toBeNull();
+  expect(await response.json()).toMatchObject({
+    code: 'upstream_unavailable',
+    upstream: 'metadata',
+  });
+});
+
 it('gives up on rating when there is no metadata', async () => {
   await restartWithoutTimeLimit();
   rating.behaviour = hang;
