@@ -226,17 +226,34 @@ describe('a version that has expired', () => {
 describe('the wait after a failure', () => {
   it.each([
     ['refused', [800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]],
-    ['lost', [800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]],
+    ['lost', [800, 1600, 3200, 5000, 5000, 5000]],
+    ['silent', [800, 1600, 3200, 5000, 5000, 5000]],
     ['unreachable', [800, 1600, 3200, 5000, 5000, 5000]],
   ] as const)('is drawn from zero to a bound that doubles: %s', (kind, bounds) => {
     for (const random of [0, 0.25, 0.999]) {
       const machine = watching();
       machine.random = random;
-      expect(bounds.map(() => machine.waitOf(failed(kind)))).toEqual(
-        bounds.map((bound) => bound * random),
-      );
+      const waits = bounds.map(() => {
+        machine.tell(opened);
+        return machine.waitOf(failed(kind));
+      });
+      expect(waits).toEqual(bounds.map((bound) => bound * random));
     }
   });
+
+  it.each(['lost', 'silent'] as const)(
+    'is short each time that a connection which served is %s, as a balancer cuts one every minute',
+    (kind) => {
+      const machine = watching();
+      machine.random = 1;
+      for (let i = 0; i < 20; i += 1) {
+        machine.tell(opened);
+        machine.tell(heard('8'));
+        machine.now += 60_000;
+        expect(machine.waitOf(failed(kind))).toBe(800);
+      }
+    },
+  );
 
   it('counts failures with an answer and without one apart', () => {
     const machine = watching();

@@ -34,7 +34,7 @@ export interface ReflectorState {
   readonly listsAtOnce: boolean;
   /** Watches in a row that ended at once, told nothing until their deadline, or were not understood. */
   readonly fruitless: number;
-  /** Failures in a row that had an answer, and that had none. */
+  /** Failures in a row that had an answer, and that had none: nobody there, a broken connection, silence. */
   readonly answered: number;
   readonly unanswered: number;
   /** Since when there was no failure. */
@@ -56,7 +56,7 @@ const minListIntervalMs = 1000;
 const relistJitterMs = 500;
 const initialBackoffMs = 800;
 const maxBackoffMs = 30_000;
-const maxUnreachableMs = 5000;
+const maxUnansweredMs = 5000;
 const maxRetryAfterMs = 60_000;
 const healthyMs = 120_000;
 
@@ -143,20 +143,26 @@ function retry(
   { now, random }: ReflectorSurroundings,
 ): ReflectorStep {
   const rested = state.healthySince !== undefined && now - state.healthySince >= healthyMs;
-  const { answered, unanswered } = rested ? { answered: 0, unanswered: 0 } : state;
-  const reachable = kind !== 'unreachable';
+  const hasAnswer = kind === 'refused' || kind === 'expired' || kind === 'garbled';
+  // Balancers cut what seems idle every minute: a connection that served is begun anew soon, each time.
+  const served =
+    (kind === 'lost' || kind === 'silent') &&
+    state.next === 'watch' &&
+    now - state.watchedAt >= shortWatchMs;
+  const answered = rested ? 0 : state.answered;
+  const unanswered = rested || served ? 0 : state.unanswered;
   const relist = state.fruitless >= fruitlessLimit;
   const after: ReflectorState = {
     ...state,
     healthySince: undefined,
     next: relist || state.version === undefined ? 'list' : state.next,
     doubt: state.doubt || relist,
-    answered: Math.min(answered + (reachable ? 1 : 0), 10),
-    unanswered: Math.min(unanswered + (reachable ? 0 : 1), 10),
+    answered: Math.min(answered + (hasAnswer ? 1 : 0), 10),
+    unanswered: Math.min(unanswered + (hasAnswer ? 0 : 1), 10),
   };
-  const bound = reachable
+  const bound = hasAnswer
     ? Math.min(maxBackoffMs, initialBackoffMs * 2 ** answered)
-    : Math.min(maxUnreachableMs, initialBackoffMs * 2 ** unanswered);
+    : Math.min(maxUnansweredMs, initialBackoffMs * 2 ** unanswered);
   // "After 0 seconds" asks for no wait at all, and would be a loop without one.
   const ms = retryAfterMs ? Math.min(retryAfterMs, maxRetryAfterMs) : random() * bound;
   return [after, { do: 'wait', ms }];
