@@ -29,6 +29,10 @@ module.exports = {
   projects: [
     // Needs nothing but Node.
     project('local', ['packages', 'services', 'test/system']),
+    // Needs no engine and no cluster: what is read are files.
+    project('manifests', ['test/manifests']),
+    // Docker.
+    project('images', ['test/images']),
     // The npm registry.
     project('pack', ['test/pack']),
     // A real DNS server: dnsmasq.

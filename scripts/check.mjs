@@ -20,6 +20,8 @@ const checks = {
   local: { project: 'local' },
   consul: { project: 'consul' },
   kubernetes: { project: 'kubernetes' },
+  manifests: { project: 'manifests' },
+  images: { project: 'images' },
   pack: { project: 'pack' },
   dns: { project: 'dns' },
   // One file after the other: some stop the API server under all.
