@@ -5,7 +5,14 @@ SHELL := /bin/sh
 NPM_RUN := npm run --silent
 INSTALLED := node_modules/.installed
 
-.PHONY: help start test test-consul test-dns test-kubernetes test-pack test-cluster soak fault-matrix pack audit format bench doctor
+# Of the images: movies/metadata, movies/rating and movies/movie, and what makes them.
+VERSION ?= $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
+DOCKER ?= docker
+DOCKER_BUILD_FLAGS ?=
+IMAGE_LOADER ?=
+export VERSION DOCKER DOCKER_BUILD_FLAGS IMAGE_LOADER
+
+.PHONY: help start test test-consul test-dns test-kubernetes test-pack test-cluster test-manifests images load-images test-images soak fault-matrix pack audit format bench doctor
 
 help: ## Explain every target
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +37,18 @@ test-pack: $(INSTALLED) ## The tests on the packed library, installed elsewhere;
 
 test-cluster: $(INSTALLED) ## The tests on a Kubernetes cluster: kubectl, KUBECONFIG, and commands (make doctor)
 	@$(NPM_RUN) check -- cluster
+
+test-manifests: $(INSTALLED) ## The tests on what is deployed, as files: the Dockerfile and the scripts around it
+	@$(NPM_RUN) check -- manifests
+
+images: ## Build the three images: VERSION is the tag, DOCKER the client, DOCKER_BUILD_FLAGS what it gets (--network=host)
+	@sh scripts/build-images.sh
+
+load-images: ## Put them into the current cluster: kind, minikube, or any by IMAGE_LOADER=<command, gets an archive>
+	@sh scripts/load-images.sh
+
+test-images: $(INSTALLED) ## The tests on the images, built and run; DOCKER and DOCKER_BUILD_FLAGS as above
+	@$(NPM_RUN) check -- images
 
 soak: $(INSTALLED) ## Follow a Service for SOAK_HOURS (default 2) on a Kubernetes cluster, and watch token and heap
 	@$(NPM_RUN) soak

@@ -76,4 +76,29 @@ for tool in kubectl ip iptables; do
   fi
 done
 
+echo 'Needed by make images and make test-images:'
+docker=${DOCKER:-docker}
+# Words on purpose: the client may have arguments.
+# shellcheck disable=SC2086
+if version=$($docker version --format '{{.Client.Version}}, engine {{.Server.Version}}' 2>/dev/null); then
+  row docker 'DOCKER, or on the PATH' "$version"
+  # shellcheck disable=SC2086
+  if $docker info --format '{{.DriverStatus}}' 2>/dev/null | grep -q io.containerd.snapshotter; then
+    row 'image store' 'make load-images' "containerd's: wants docker 28 or newer, since 'kind load docker-image' fails with it"
+  fi
+else
+  row docker 'DOCKER, or on the PATH' 'not found, or no engine: https://docs.docker.com/engine/install'
+fi
+
+echo 'One of them is needed by make load-images, or IMAGE_LOADER:'
+tool_row() { # NAME WHERE-TO-GET VERSION-COMMAND...
+  name=$1 how=$2
+  shift 2
+  version=$("$@" 2>/dev/null | head -n 1) || version=
+  row "$name" 'on the PATH' "${version:-not found: $how}"
+}
+tool_row kind https://kind.sigs.k8s.io kind version
+tool_row minikube https://minikube.sigs.k8s.io minikube version --short
+command_row IMAGE_LOADER 'reads image archives'
+
 exit $missing
