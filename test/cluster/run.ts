@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 
 export interface RunOptions {
   /** Goes to its standard input. */
-  readonly input?: string | undefined;
+  readonly input?: string | Buffer | undefined;
   /** 30,000 by default. */
   readonly limitMs?: number;
 }

@@ -1,0 +1,33 @@
+import { spawnSync } from 'node:child_process';
+import { describeWith } from '../integration/describe-with';
+import { run, type RunOptions } from '../cluster/run';
+
+const [client = 'docker', ...clientArgs] = (process.env['DOCKER'] ?? 'docker').split(' ');
+
+/** `describe` on a Docker engine: the client is `DOCKER`, or docker on the PATH. */
+export function describeWithDocker(name: string, suite: () => void): void {
+  const { status, stderr, error } = spawnSync(client, [...clientArgs, 'version'], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  const missing = status === 0 ? undefined : `no Docker: ${error?.message ?? stderr.trim()}`;
+  describeWith(name, missing, suite);
+}
+
+/** Docker's client; resolves with what it printed. */
+export function docker(args: readonly string[], options?: RunOptions): Promise<string> {
+  return run(client, [...clientArgs, ...args], options);
+}
+
+/** How it ended, for what is expected to fail. */
+export function dockerExit(args: readonly string[]): {
+  code: number | null;
+  output: string;
+  errors: string;
+} {
+  const { status, stdout, stderr } = spawnSync(client, [...clientArgs, ...args], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
+  return { code: status, output: stdout, errors: stderr };
+}

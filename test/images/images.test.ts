@@ -1,0 +1,178 @@
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
+import { untilEqual } from '../until';
+import { run } from '../cluster/run';
+import { Container, removeContainers } from './container';
+import { describeWithDocker, docker, dockerExit } from './docker';
+
+const root = path.resolve(__dirname, '../..');
+/** Of this run alone, so that it takes away no image of somebody else. */
+const version = `0.0.0-test-${process.pid}`;
+const services = ['metadata', 'rating', 'movie'] as const;
+const image = (service: string) => `movies/${service}:${version}`;
+
+/** As a pod under the Pod Security standard `restricted` runs, and with its file system read-only. */
+const restricted = [
+  '--read-only',
+  '--user=65532:65532',
+  '--cap-drop=ALL',
+  '--security-opt=no-new-privileges',
+  '--memory=256m',
+  '--env=REGISTRY_URL=memory:',
+];
+
+const layerLimitBytes = 5_000_000;
+/** Ten times what is usual, for a machine that builds meanwhile. */
+const startLimitMs = 5000;
+
+describeWithDocker('the images', () => {
+  beforeAll(async () => {
+    await run('make', ['-C', root, 'images', `VERSION=${version}`], { limitMs: 540_000 });
+  }, 600_000);
+  afterEach(removeContainers);
+  afterAll(async () => {
+    await docker(['image', 'rm', '--force', ...services.map(image)]);
+  });
+
+  describe.each(services)('%s', (service) => {
+    it('becomes ready with nothing that a restricted pod has not', async () => {
+      const container = await Container.start(image(service), restricted);
+      await untilEqual(async () => (await container.get('/readyz'))?.status, 200);
+      expect(await container.get('/livez')).toMatchObject({ status: 200 });
+      const log = await container.logs();
+      const ready = /"time":"([^"]*)"[^\n]*"msg":"ready"/.exec(log)?.[1] ?? '';
+      const began = await container.inspect('{{.State.StartedAt}}');
+      expect(Date.parse(ready) - Date.parse(began)).toBeLessThan(startLimitMs);
+    });
+
+    it('ends with 0 on SIGTERM, within seconds', async () => {
+      const container = await Container.start(image(service), restricted);
+      await untilEqual(async () => (await container.get('/readyz'))?.status, 200);
+      const { code, tookMs } = await container.terminate();
+      expect(code).toBe(0);
+      expect(tookMs).toBeLessThan(5000);
+    });
+
+    it('ends with 78 on a configuration that cannot be used, and says which', () => {
+      const args = ['run', '--rm', '--network=none', '--env=PORT=eighty', image(service)];
+      const { code, errors } = dockerExit(args);
+      expect(code).toBe(78);
+      expect(errors).toContain('PORT');
+    });
+
+    it('takes flags, as the process does', () => {
+      const { code, output } = dockerExit([
+        'run',
+        '--rm',
+        '--network=none',
+        image(service),
+        '--help',
+      ]);
+      expect(code).toBe(0);
+      expect(output).toContain(`${service} 0.1.0`);
+    });
+
+    it("has no shell, no package manager, and of ours a bundle and its map, which are root's", async () => {
+      const files = await listFiles(image(service));
+      const tools = /^(usr\/)?(local\/)?s?bin\/(sh|bash|dash|busybox|npm|npx|apt|dpkg|curl|wget)$/;
+      expect(files.filter(({ name }) => tools.test(name))).toEqual([]);
+      expect(files.filter(({ name }) => name.startsWith('app/'))).toEqual([
+        { mode: 'drwxr-xr-x', owner: '0/0', name: 'app/' },
+        { mode: '-rw-r--r--', owner: '0/0', name: 'app/main.js' },
+        { mode: '-rw-r--r--', owner: '0/0', name: 'app/main.js.map' },
+      ]);
+    });
+
+    it('adds no more than 5 MB to its base image', async () => {
+      const history = await docker([
+        'history',
+        '--human=false',
+        '--format={{json .}}',
+        image(service),
+      ]);
+      const layers = history.trim().split('\n').map(parseLayer);
+      const own = layers.filter(({ CreatedBy }) => CreatedBy.startsWith('COPY /out/'));
+      expect(own).toHaveLength(1);
+      const bytes = Number(own[0]?.Size);
+      expect(bytes).toBeGreaterThan(100_000);
+      expect(bytes).toBeLessThan(layerLimitBytes);
+    });
+
+    it('says what it is', async () => {
+      const args = ['image', 'inspect', '--format={{json .Config.Labels}}', image(service)];
+      expect(JSON.parse(await docker(args))).toMatchObject({
+        'org.opencontainers.image.title': `movies/${service}`,
+        'org.opencontainers.image.version': version,
+        'org.opencontainers.image.licenses': 'MIT',
+      });
+    });
+  });
+
+  it('sizes the heap from the memory limit', async () => {
+    const container = await Container.start(image('metadata'), restricted);
+    const limit = Number(
+      await container.node('--print', 'require("v8").getHeapStatistics().heap_size_limit'),
+    );
+    expect(limit / 2 ** 20).toBeGreaterThan(256 * 0.6);
+    expect(limit / 2 ** 20).toBeLessThan(256 * 0.8);
+  });
+
+  it("names our sources in a stack trace, and no dependency's", async () => {
+    const container = await Container.start(image('metadata'), restricted);
+    const map = await container.node(
+      '--print',
+      'JSON.stringify(JSON.parse(fs.readFileSync("main.js.map")).sources)',
+    );
+    const sources = JSON.parse(map) as string[];
+    expect(sources).toContain('services/metadata/src/metadata-service.ts');
+    expect(sources.filter((source) => !/^(packages|services)\//.test(source))).toEqual([]);
+  });
+
+  it('says what is missing where a kubeconfig is to be read', async () => {
+    const container = await Container.start(image('movie'), [
+      ...restricted,
+      '--env=REGISTRY_URL=kubernetes:',
+      // Any file: it is the reader that is missing.
+      '--env=KUBECONFIG=/app/main.js.map',
+    ]);
+    await untilEqual(async () => (await container.get('/readyz'))?.status, 503);
+    await untilEqual(
+      async () => (await container.logs()).includes('@kubernetes/client-node 2.0'),
+      true,
+    );
+  });
+
+  it('goes as one archive to what loads it into a cluster', () => {
+    const args = ['-C', root, '--no-print-directory', 'load-images', `VERSION=${version}`];
+    const output = execFileSync('make', [...args, 'IMAGE_LOADER=tar tf'], { encoding: 'utf8' });
+    expect(output.match(/^manifest\.json$/gm)).toHaveLength(1);
+    for (const service of services) expect(output).toContain(`${image(service)} loaded`);
+  });
+});
+
+interface Layer {
+  readonly CreatedBy: string;
+  readonly Size: string;
+}
+
+function parseLayer(line: string): Layer {
+  return JSON.parse(line) as Layer;
+}
+
+/** What is in an image, by `docker export`. */
+async function listFiles(name: string): Promise<{ mode: string; owner: string; name: string }[]> {
+  const id = (await docker(['create', '--network=none', name])).trim();
+  try {
+    const client = process.env['DOCKER'] ?? 'docker';
+    const list = await run('sh', ['-c', `${client} export ${id} | tar tvf - --numeric-owner`]);
+    return list
+      .trim()
+      .split('\n')
+      .map((line) => {
+        const [mode = '', owner = '', , , , file = ''] = line.split(/\s+/);
+        return { mode, owner, name: file };
+      });
+  } finally {
+    await docker(['rm', '--force', id]);
+  }
+}
