@@ -4,11 +4,13 @@ import path from 'node:path';
 import { untilEqual } from '../until';
 import { run } from '../cluster/run';
 import { Container, removeContainers } from './container';
-import { describeWithDocker, docker } from './docker';
+import { describeWithDocker } from './docker';
+import { buildImages, imageName, ownTag, removeImages, services } from './service-images';
 
 const root = path.resolve(__dirname, '../..');
-const version = `0.0.0-dev-${process.pid}`;
-const image = (service: string) => `movies/${service}:${version}`;
+const version = ownTag('dev');
+const image = imageName('metadata', version);
+const startLimitMs = 30_000;
 
 /** As a pod runs it, whose root file system must be written to here. */
 const flags = [
@@ -20,17 +22,23 @@ const flags = [
 ];
 
 describeWithDocker('the dev image', () => {
-  beforeAll(async () => {
-    const buildFlags = `${process.env['DOCKER_BUILD_FLAGS'] ?? ''} --target=dev`;
-    const args = ['images', `VERSION=${version}`, `DOCKER_BUILD_FLAGS=${buildFlags}`];
-    await run('make', ['-C', root, ...args], { limitMs: 540_000 });
-  }, 600_000);
+  beforeAll(() => buildImages(version, '--target=dev'), 600_000);
   afterEach(removeContainers);
-  afterAll(() => docker(['image', 'rm', '--force', ...['metadata', 'rating', 'movie'].map(image)]));
+  afterAll(() => removeImages(version));
+
+  it.each(services)(
+    'starts %s',
+    async (service) => {
+      const container = await Container.start(imageName(service, version), flags, 'node');
+      const ready = async () => (await container.get('/readyz'))?.status;
+      await untilEqual(ready, 200, startLimitMs);
+    },
+    60_000,
+  );
 
   it('answers with what was synced, five times of five', async () => {
-    const container = await Container.start(image('metadata'), flags, 'node');
-    await untilEqual(() => title(container), 'Metropolis', 30_000);
+    const container = await Container.start(image, flags, 'node');
+    await untilEqual(() => title(container), 'Metropolis', startLimitMs);
     const file = 'services/metadata/src/sample-movies.ts';
     const source = await readFile(path.join(root, file), 'utf8');
     for (let sync = 1; sync <= 5; sync += 1) {
@@ -39,17 +47,17 @@ describeWithDocker('the dev image', () => {
         `.parse(movies).map((movie) => ({ ...movie, title: 'Sync ${sync}' }))`,
       );
       await container.sync(await archive(file, edited));
-      await untilEqual(() => title(container), `Sync ${sync}`, 30_000);
+      await untilEqual(() => title(container), `Sync ${sync}`, startLimitMs);
     }
   }, 180_000);
 
   it('follows the packages and the JSON too, and files that are new', async () => {
-    const container = await Container.start(image('metadata'), flags, 'node');
-    await untilEqual(() => title(container), 'Metropolis', 30_000);
+    const container = await Container.start(image, flags, 'node');
+    await untilEqual(() => title(container), 'Metropolis', startLimitMs);
     const movies = await readFile(path.join(root, 'services/metadata/src/movies.json'), 'utf8');
     const json = movies.replace('Metropolis', 'From JSON');
     await container.sync(await archive('services/metadata/src/movies.json', json));
-    await untilEqual(() => title(container), 'From JSON', 30_000);
+    await untilEqual(() => title(container), 'From JSON', startLimitMs);
     const schema = 'packages/api/src/metadata.ts';
     const source = await readFile(path.join(root, schema), 'utf8');
     await container.sync(
@@ -57,7 +65,11 @@ describeWithDocker('the dev image', () => {
     );
     const edited = `import { marker } from './marker';\n${source}\nif (marker !== '') process.stdout.write('{"msg":"package synced"}\\n');\n`;
     await container.sync(await archive(schema, edited));
-    await untilEqual(async () => (await container.logs()).includes('package synced'), true, 30_000);
+    await untilEqual(
+      async () => (await container.logs()).includes('package synced'),
+      true,
+      startLimitMs,
+    );
   }, 120_000);
 });
 

@@ -1,0 +1,23 @@
+import path from 'node:path';
+import { run } from '../cluster/run';
+import { docker } from './docker';
+
+const root = path.resolve(__dirname, '../..');
+
+export const services = ['metadata', 'rating', 'movie'] as const;
+
+/** A tag of this run alone, so that it takes away no image of somebody else. */
+export const ownTag = (purpose: string) => `0.0.0-${purpose}-${process.pid}`;
+
+export const imageName = (service: string, tag: string) => `movies/${service}:${tag}`;
+
+/** Builds the three as a user does, with flags besides those of the environment. */
+export async function buildImages(tag: string, flags = ''): Promise<void> {
+  const buildFlags = `${process.env['DOCKER_BUILD_FLAGS'] ?? ''} ${flags}`;
+  const args = ['images', `VERSION=${tag}`, `DOCKER_BUILD_FLAGS=${buildFlags}`];
+  await run('make', ['-C', root, ...args], { limitMs: 540_000 });
+}
+
+export async function removeImages(tag: string): Promise<void> {
+  await docker(['image', 'rm', '--force', ...services.map((service) => imageName(service, tag))]);
+}

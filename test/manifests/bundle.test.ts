@@ -1,0 +1,79 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isBuiltin, SourceMap, type SourceMapPayload } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const root = path.resolve(__dirname, '../..');
+const folder = mkdtempSync(path.join(tmpdir(), 'movies-bundle-'));
+const read = (file: string) => readFileSync(path.join(folder, file), 'utf8');
+
+beforeAll(() => {
+  const { status, stderr } = node(['scripts/bundle.mjs', 'metadata', folder], root);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+it('is one file and its source map', () => {
+  expect(readdirSync(folder)).toEqual(['main.js', 'main.js.map']);
+});
+
+it('asks for nothing that it does not hold but Node, and the reader of kubeconfigs', () => {
+  const asked = [...read('main.js').matchAll(/\b(?:require|import)\("([^"]+)"\)/g)].map(
+    ([, name = '']) => name,
+  );
+  expect(asked.length).toBeGreaterThan(10);
+  expect(asked.filter((name) => !isBuiltin(name))).toEqual([
+    '@kubernetes/client-node/dist/config.js',
+  ]);
+});
+
+it('holds the JSON that it imports', () => {
+  expect(read('main.js')).toContain('Metropolis');
+});
+
+it('names our file and line in a stack trace', () => {
+  // Prints a trace where the service reads its arguments.
+  const trap = path.join(folder, 'trap.cjs');
+  writeFileSync(
+    trap,
+    `const { argv } = process;
+     Object.defineProperty(process, 'argv', { get() { console.log(new Error('here').stack); return argv; } });`,
+  );
+  const { stdout } = node(['--enable-source-maps', '-r', trap, 'main.js', '--help'], folder);
+  const file = 'packages/http-service/src/run-process.ts';
+  const source = readFileSync(path.join(root, file), 'utf8').split('\n');
+  const line = source.findIndex((text) => text.includes('process.argv')) + 1;
+  expect(stdout).toContain(`${file}:${line}:`);
+  expect(stdout).toContain('services/metadata/src/main.ts:');
+});
+
+it('has a map of our files alone, since all of it is kept in memory', () => {
+  const payload = JSON.parse(read('main.js.map')) as SourceMapPayload;
+  expect(payload.sources).toContain('services/metadata/src/sample-movies.ts');
+  expect(payload.sources.filter((file) => !/^(packages|services)\//.test(file))).toEqual([]);
+});
+
+it.each([
+  ['ours to its source', 'function loadSampleMovies(', 'services/metadata/src/sample-movies.ts'],
+  ['a dependency to nothing', 'function createError(', undefined],
+])('maps what is %s', (_, text, source) => {
+  const map = new SourceMap(JSON.parse(read('main.js.map')) as SourceMapPayload);
+  const lines = read('main.js').split('\n');
+  const line = lines.findIndex((each) => each.includes(text));
+  expect(line).toBeGreaterThan(0);
+  const entry = map.findEntry(line, lines[line]?.indexOf('(') ?? 0);
+  expect('originalSource' in entry ? entry.originalSource : undefined).toBe(source);
+});
+
+it('says what it needs when it is not told', () => {
+  const { status, stderr } = node(['scripts/bundle.mjs'], root);
+  expect(status).toBe(1);
+  expect(stderr).toContain('two arguments are needed');
+});
+
+function node(args: readonly string[], cwd: string) {
+  return spawnSync(process.execPath, args, { cwd, encoding: 'utf8', timeout: 30_000 });
+}
