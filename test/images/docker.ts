@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { describeWith } from '../integration/describe-with';
+import { describeWith } from '../describe-with';
 import { run, type RunOptions } from '../cluster/run';
 
 const [client = 'docker', ...clientArgs] = (process.env['DOCKER'] ?? 'docker').split(' ');
