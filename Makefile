@@ -50,6 +50,9 @@ load-images: ## Put them into the current cluster: kind, minikube, or any by IMA
 test-images: $(INSTALLED) ## The tests on the images, built and run; DOCKER and DOCKER_BUILD_FLAGS as above
 	@$(NPM_RUN) check -- images
 
+rollout-test: $(INSTALLED) ## Restart, scale, delete and kill the deployed services under load: 0 failed requests (docs/rollout.md)
+	@$(NPM_RUN) check -- rollout
+
 soak: $(INSTALLED) ## Follow a Service for SOAK_HOURS (default 2) on a Kubernetes cluster, and watch token and heap
 	@$(NPM_RUN) soak
 

@@ -25,6 +25,7 @@ const checks = {
   pack: { project: 'pack' },
   dns: { project: 'dns' },
   // One file after the other: some stop the API server under all.
+  rollout: { project: 'rollout' },
   cluster: {
     project: 'cluster',
     jestArgs: ['--runInBand', '--testSequencer=./test/cluster/outages-last.cjs'],
