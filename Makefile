@@ -12,7 +12,7 @@ DOCKER_BUILD_FLAGS ?=
 IMAGE_LOADER ?=
 export VERSION DOCKER DOCKER_BUILD_FLAGS IMAGE_LOADER
 
-.PHONY: help start test test-consul test-dns test-kubernetes test-pack test-cluster test-manifests images load-images test-images soak fault-matrix pack audit format bench doctor
+.PHONY: help start test test-consul test-dns test-kubernetes test-pack test-cluster test-manifests images load-images test-images rollout-test soak fault-matrix pack audit format bench doctor
 
 help: ## Explain every target
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
