@@ -1,4 +1,4 @@
-import { docker } from './docker';
+import { docker, dockerExit } from './docker';
 
 const running = new Set<string>();
 
@@ -62,6 +62,18 @@ export class Container {
   logs(): Promise<string> {
     return docker(['logs', this.#id]);
   }
+}
+
+/** Runs an image to its end; `null` is the code of one that has none, and is ended with the others. */
+export function runToEnd(
+  image: string,
+  flags: readonly string[],
+  args: readonly string[] = [],
+): ReturnType<typeof dockerExit> {
+  const name = `movies-${process.pid}-${running.size}`;
+  const exit = dockerExit(['run', `--name=${name}`, '--network=none', ...flags, image, ...args]);
+  running.add(name);
+  return exit;
 }
 
 /** For `afterEach`. */

@@ -27,7 +27,7 @@ export function dockerExit(args: readonly string[]): {
 } {
   const { status, stdout, stderr } = spawnSync(client, [...clientArgs, ...args], {
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 20_000,
   });
   return { code: status, output: stdout, errors: stderr };
 }

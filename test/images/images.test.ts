@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { untilEqual } from '../until';
 import { run } from '../cluster/run';
-import { Container, removeContainers } from './container';
-import { describeWithDocker, docker, dockerExit } from './docker';
+import { Container, removeContainers, runToEnd } from './container';
+import { describeWithDocker, docker } from './docker';
 import { buildImages, imageName, ownTag, removeImages, services } from './service-images';
 
 const root = path.resolve(__dirname, '../..');
@@ -49,20 +49,13 @@ describeWithDocker('the images', () => {
     });
 
     it('ends with 78 on a configuration that cannot be used, and says which', () => {
-      const args = ['run', '--rm', '--network=none', '--env=PORT=eighty', image(service)];
-      const { code, errors } = dockerExit(args);
+      const { code, errors } = runToEnd(image(service), ['--env=PORT=eighty']);
       expect(code).toBe(78);
       expect(errors).toContain('PORT');
     });
 
     it('takes flags, as the process does', () => {
-      const { code, output } = dockerExit([
-        'run',
-        '--rm',
-        '--network=none',
-        image(service),
-        '--help',
-      ]);
+      const { code, output } = runToEnd(image(service), [], ['--help']);
       expect(code).toBe(0);
       expect(output).toContain(`${service} 0.1.0`);
     });
