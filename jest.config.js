@@ -29,10 +29,16 @@ module.exports = {
   projects: [
     // Needs nothing but Node.
     project('local', ['packages', 'services', 'test/system']),
-    // Needs no engine and no cluster: what is read are files.
-    project('manifests', ['test/manifests']),
     // Docker.
     project('images', ['test/images']),
+    // kubectl, for its kustomize; no cluster.
+    {
+      ...project('manifests', ['test/manifests']),
+      globalSetup: './test/manifests/render-once.ts',
+      globalTeardown: './test/manifests/remove-rendered.ts',
+    },
+    // kubectl and kube-score.
+    project('manifest-lint', ['test/manifest-lint']),
     // The npm registry.
     project('pack', ['test/pack']),
     // A real DNS server: dnsmasq.

@@ -22,6 +22,7 @@ const checks = {
   kubernetes: { project: 'kubernetes' },
   manifests: { project: 'manifests' },
   images: { project: 'images' },
+  'manifest-lint': { project: 'manifest-lint' },
   pack: { project: 'pack' },
   dns: { project: 'dns' },
   // One file after the other: some stop the API server under all.

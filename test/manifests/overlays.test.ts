@@ -1,0 +1,100 @@
+import manifest from '../../package.json';
+import {
+  combinations,
+  ofKind,
+  overlays,
+  readCombinations,
+  unlessEqual,
+  violations,
+} from './combinations';
+import { at, isWorkload, listAt } from './kube-object';
+import { parseObjects, renderTextWith } from './render';
+import { serviceNames } from './service-names';
+
+const rendered = readCombinations();
+
+it.each(overlays)('%s is its twin of the workloads, and the Namespace', async (overlay) => {
+  const [whole, twin] = await Promise.all(
+    [`overlays/${overlay}`, `workloads/${overlay}`].map(async (folder) =>
+      parseObjects(await renderTextWith(folder, [])),
+    ),
+  );
+  expect(whole?.filter(({ kind }) => kind !== 'Namespace')).toEqual(twin);
+  expect(whole?.filter(({ kind }) => kind === 'Namespace')).toHaveLength(1);
+});
+
+it.each([
+  ['kubernetes', 'kubernetes:'],
+  ['dns', 'dns://{service}-headless.movies.svc.cluster.local?kind=srv&port=http'],
+  ['consul', 'consul://consul:8500'],
+])('%s: services ask %s', (overlay, url) => {
+  const its = ofKind(
+    rendered,
+    'ConfigMap',
+    (_, combination) =>
+      combination.overlay === overlay && !combination.components.includes('endpoints'),
+  );
+  const faults = violations(its, (object, { components }) =>
+    unlessEqual(object['data'], {
+      LOG_FORMAT: 'json',
+      LOG_LEVEL: components.includes('dev') ? 'debug' : 'info',
+      REGISTRY_URL: url,
+    }),
+  );
+  expect(faults).toEqual({});
+});
+
+it('with the component endpoints they ask the older API', () => {
+  const its = ofKind(rendered, 'ConfigMap', (_, { components }) =>
+    components.includes('endpoints'),
+  );
+  const faults = violations(its, (object) =>
+    unlessEqual(at(object, 'data.REGISTRY_URL'), 'kubernetes:?api=endpoints'),
+  );
+  expect(faults).toEqual({});
+});
+
+it('settings have their hash in their name, so that a change rolls out', () => {
+  const all = rendered;
+  const faults = violations(ofKind(rendered, 'Deployment'), (object, combination) => {
+    const config = all.find(
+      (other) => other.combination === combination && other.object.kind === 'ConfigMap',
+    );
+    const { name = '' } = config?.object.metadata ?? {};
+    const envFrom = at(object, 'spec.template.spec.containers.0.envFrom');
+    return /^settings-[a-z0-9]{10}$/.test(name)
+      ? unlessEqual(envFrom, [{ configMapRef: { name } }])
+      : name;
+  });
+  expect(faults).toEqual({});
+});
+
+it('there is a Deployment for each service, and no other', () => {
+  for (const { name } of combinations) {
+    const its = ofKind(rendered, 'Deployment', (_, combination) => combination.name === name);
+    expect(its.map(({ object }) => object.metadata.name).sort()).toEqual(serviceNames);
+  }
+});
+
+it('images are those of the services, tagged with the version in package.json', () => {
+  const workloads = rendered.filter(({ object }) => isWorkload(object));
+  const faults = violations(workloads, (object) => {
+    const { name } = object.metadata;
+    const expected =
+      name === 'consul' ? 'hashicorp/consul:1.22' : `movies/${name}:${manifest.version}`;
+    const found = listAt(object, 'spec.template.spec.containers').map((one) => at(one, 'image'));
+    return unlessEqual(found, [expected]);
+  });
+  expect(faults).toEqual({});
+});
+
+it('no name is used twice', () => {
+  const seen = new Set<string>();
+  const faults = violations(rendered, ({ kind, metadata }, { name }) => {
+    const key = `${name} ${kind} ${metadata.name}`;
+    if (seen.has(key)) return 'used twice';
+    seen.add(key);
+    return undefined;
+  });
+  expect(faults).toEqual({});
+});
