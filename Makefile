@@ -5,14 +5,18 @@ SHELL := /bin/sh
 NPM_RUN := npm run --silent
 INSTALLED := node_modules/.installed
 
-# Of the images: movies/metadata, movies/rating and movies/movie, and what makes them.
+# Of the images, of make deploy and its kin; the rest is the current kubectl context's.
 VERSION ?= $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
 DOCKER ?= docker
 DOCKER_BUILD_FLAGS ?=
 IMAGE_LOADER ?=
+OVERLAY ?= kubernetes
+CLUSTER ?= movies
+REQUESTS ?= 40
+KUBECTL := kubectl --namespace movies
 export VERSION DOCKER DOCKER_BUILD_FLAGS IMAGE_LOADER
 
-.PHONY: help start test test-consul test-dns test-kubernetes test-pack test-cluster test-manifests images load-images test-images rollout-test soak fault-matrix pack audit format bench doctor
+.PHONY: help start test test-consul test-dns test-kubernetes test-pack test-manifests lint-manifests test-cluster images load-images test-images cluster-up cluster-down deploy undeploy status logs port-forward smoke scale rollout-test soak fault-matrix pack audit format bench doctor
 
 help: ## Explain every target
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,11 +39,14 @@ test-kubernetes: $(INSTALLED) ## The Kubernetes adapter with kubectl, a black ho
 test-pack: $(INSTALLED) ## The tests on the packed library, installed elsewhere; needs the npm registry
 	@$(NPM_RUN) check -- pack
 
+test-manifests: $(INSTALLED) ## The tests on the Kubernetes manifests: kubectl, and no cluster
+	@$(NPM_RUN) check -- manifests
+
+lint-manifests: $(INSTALLED) ## kube-score on the manifests: KUBE_SCORE, or kube-score on the PATH; kubectl
+	@$(NPM_RUN) check -- manifest-lint
+
 test-cluster: $(INSTALLED) ## The tests on a Kubernetes cluster: kubectl, KUBECONFIG, and commands (make doctor)
 	@$(NPM_RUN) check -- cluster
-
-test-manifests: $(INSTALLED) ## The tests on what is deployed, as files: the Dockerfile and the scripts around it
-	@$(NPM_RUN) check -- manifests
 
 images: ## Build the three images: VERSION is the tag, DOCKER the client, DOCKER_BUILD_FLAGS what it gets (--network=host)
 	@sh scripts/build-images.sh
@@ -52,6 +59,35 @@ test-images: $(INSTALLED) ## The tests on the images, built and run; DOCKER and 
 
 rollout-test: $(INSTALLED) ## Restart, scale, delete and kill the deployed services under load: 0 failed requests (docs/rollout.md)
 	@$(NPM_RUN) check -- rollout
+
+cluster-up: ## Create a kind cluster of three nodes, called CLUSTER; minikube: k8s/README.md
+	@kind create cluster --name $(CLUSTER) --config hack/kind.yaml --wait 120s
+
+cluster-down: ## Delete it
+	@kind delete cluster --name $(CLUSTER)
+
+deploy: $(if $(SKIP_IMAGES),,images load-images) ## Build, load and run in the cluster: OVERLAY=kubernetes, dns or consul; VERSION; SKIP_IMAGES=1
+	@OVERLAY=$(OVERLAY) bash scripts/deploy.sh
+
+undeploy: ## Delete the namespace movies, with all that is in it
+	@kubectl delete namespace movies --ignore-not-found --timeout=180s
+
+status: ## Show what runs in the cluster, and where
+	@$(KUBECTL) get deployments,statefulsets,pods,services,endpointslices --output wide
+
+logs: ## Follow the logs of all pods in the cluster
+	@$(KUBECTL) logs --follow --prefix --max-log-requests 50 --tail 20 --selector app.kubernetes.io/part-of=movies
+
+port-forward: ## metadata, rating and movie at localhost 8081 to 8083, until Ctrl-C
+	@bash scripts/port-forward.sh
+
+smoke: ## Ask the deployed services from within the cluster, REQUESTS times, and show who served
+	@REQUESTS=$(REQUESTS) bash scripts/smoke.sh
+
+scale: ## Change how many there are: make scale SERVICE=rating N=3
+	@test -n "$(SERVICE)" && test -n "$(N)" || { echo 'which, and how many? make scale SERVICE=rating N=3' >&2; exit 2; }
+	@$(KUBECTL) scale deployment/$(SERVICE) --replicas=$(N)
+	@$(KUBECTL) rollout status --timeout=180s deployment/$(SERVICE)
 
 soak: $(INSTALLED) ## Follow a Service for SOAK_HOURS (default 2) on a Kubernetes cluster, and watch token and heap
 	@$(NPM_RUN) soak
