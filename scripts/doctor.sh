@@ -44,6 +44,15 @@ else
   row dnsmasq 'DNSMASQ_BIN, or on the PATH' "not found: your system's package manager (Debian: dnsmasq-base)"
 fi
 
+echo 'Needed by make lint-manifests, which takes kubectl too, as make test-manifests does:'
+kube_score=${KUBE_SCORE:-kube-score}
+# A command that may have arguments.
+if version=$($kube_score version 2>/dev/null | head -n 1) && [ -n "$version" ]; then
+  row kube-score 'KUBE_SCORE, or on the PATH' "$version"
+else
+  row kube-score 'KUBE_SCORE, or on the PATH' 'not found: https://github.com/zegl/kube-score'
+fi
+
 echo 'Needed by make test-cluster and make soak:'
 if version=$(kubectl version --client 2>/dev/null | head -n 1) && [ -n "$version" ]; then
   row kubectl 'on the PATH' "$version"
