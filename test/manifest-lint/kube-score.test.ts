@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { describeWith } from '../integration/describe-with';
+import { describeWith } from '../describe-with';
 import { combinations } from '../manifests/combinations';
 import { renderTextWith } from '../manifests/render';
 
