@@ -87,14 +87,3 @@ it('images are those of the services, tagged with the version in package.json', 
   });
   expect(faults).toEqual({});
 });
-
-it('no name is used twice', () => {
-  const seen = new Set<string>();
-  const faults = violations(rendered, ({ kind, metadata }, { name }) => {
-    const key = `${name} ${kind} ${metadata.name}`;
-    if (seen.has(key)) return 'used twice';
-    seen.add(key);
-    return undefined;
-  });
-  expect(faults).toEqual({});
-});
