@@ -66,7 +66,8 @@ cluster-up: ## Create a kind cluster of three nodes, called CLUSTER; minikube: k
 cluster-down: ## Delete it
 	@kind delete cluster --name $(CLUSTER)
 
-deploy: $(if $(SKIP_IMAGES),,images load-images) ## Build, load and run in the cluster: OVERLAY=kubernetes, dns or consul; VERSION; SKIP_IMAGES=1
+deploy: ## Build, load and run in the cluster: OVERLAY=kubernetes, dns or consul; VERSION; SKIP_IMAGES=1
+	@test -n "$(SKIP_IMAGES)" || { $(MAKE) images && $(MAKE) load-images; }
 	@OVERLAY=$(OVERLAY) bash scripts/deploy.sh
 
 undeploy: ## Delete the namespace movies, with all that is in it
