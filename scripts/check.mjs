@@ -42,7 +42,7 @@ for (const name of process.argv.slice(2)) {
   const result = await (check.project === undefined ? runCommand(check) : runJest(check));
   for (const key of Object.keys(total)) total[key] += result[key];
   const verdict = result.failed > 0 ? 'FAILED' : result.passed > 0 ? 'ok' : 'SKIPPED';
-  console.log(`${name.padEnd(11)}${verdict} (${seconds(startedAt)})`);
+  console.log(`${name.padEnd(14)}${verdict} (${seconds(startedAt)})`);
 }
 
 const { passed, failed, skipped } = total;
