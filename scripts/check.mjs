@@ -25,8 +25,8 @@ const checks = {
   'manifest-lint': { project: 'manifest-lint' },
   pack: { project: 'pack' },
   dns: { project: 'dns' },
-  // One file after the other: some stop the API server under all.
   rollout: { project: 'rollout' },
+  // One file after the other: some stop the API server under all.
   cluster: {
     project: 'cluster',
     jestArgs: ['--runInBand', '--testSequencer=./test/cluster/outages-last.cjs'],

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { kubectlIn } from './kubectl';
 import { run } from './run';
 
 /** An object as `kubectl apply` takes it, without its namespace. */
@@ -34,7 +35,7 @@ export class TestNamespace {
 
   /** `kubectl`, in this namespace. */
   kubectl(...args: string[]): Promise<string> {
-    return run('kubectl', ['--namespace', this.name, ...args], { limitMs: 120_000 });
+    return kubectlIn(this.name, args);
   }
 
   /** What `kubectl get` says, as JSON. */

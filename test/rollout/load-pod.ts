@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { run } from '../cluster/run';
+import { kubectlIn } from '../cluster/kubectl';
 import { until } from '../until';
 
 /** What came of the requests so far. */
@@ -54,7 +54,7 @@ export class LoadPod {
   }
 
   #kubectl(args: readonly string[], input?: string): Promise<string> {
-    return run('kubectl', ['--namespace', this.#namespace, ...args], { input, limitMs: 90_000 });
+    return kubectlIn(this.#namespace, args, { input, limitMs: 90_000 });
   }
 }
 

@@ -1,5 +1,5 @@
 import { describeOnCluster, ownerDoes } from '../cluster/cluster';
-import { run } from '../cluster/run';
+import { kubectlIn } from '../cluster/kubectl';
 import { until } from '../until';
 import { LoadPod, type LoadTotals } from './load-pod';
 import { printTable, type Story } from './story-table';
@@ -111,12 +111,12 @@ describeOnCluster(
   ['CLUSTER_KILL_POD', 'CLUSTER_API_STOP', 'CLUSTER_API_START'],
 );
 
-function kill(service: string): Promise<void> {
-  return podOf(service).then((pod) => ownerDoes('CLUSTER_KILL_POD', '-n', namespace, pod));
+async function kill(service: string): Promise<void> {
+  await ownerDoes('CLUSTER_KILL_POD', '-n', namespace, await podOf(service));
 }
 
 function kubectl(...args: string[]): Promise<string> {
-  return run('kubectl', ['--namespace', namespace, ...args], { limitMs: 120_000 });
+  return kubectlIn(namespace, args);
 }
 
 /** Waits until every Deployment has what it wants. */
@@ -126,12 +126,11 @@ async function settle(): Promise<void> {
   }
 }
 
-async function podOf(service: string): Promise<string> {
-  const names = await kubectl(
+function podOf(service: string): Promise<string> {
+  return kubectl(
     ...['get', 'pods', '--selector', `app.kubernetes.io/name=${service}`],
     ...['--field-selector=status.phase=Running', '--output=jsonpath={.items[0].metadata.name}'],
   );
-  return names;
 }
 
 function difference(before: LoadTotals, after: LoadTotals): LoadTotals {

@@ -1,10 +1,10 @@
 import { Backoff } from '../backoff';
 import type { Clock, Random } from '../clock';
 import { delay } from '../delay';
-import { DiscoveryError } from '../discovery-error';
 import type { Instance } from '../instance';
 import type { SnapshotSink } from '../snapshot-store';
 import { TokenBucket } from '../token-bucket';
+import { toWatchFailure } from '../watch-failure';
 import type { Feed } from '../watched-registry';
 import { ConsulUnreachableError, type ConsulApi, type ConsulResponse } from './consul-api';
 import { parseHealthEntries } from './health-entry';
@@ -79,7 +79,7 @@ export class ConsulFeed implements Feed {
       // A restarted agent's index can be near the old one; a query with the old index then hangs.
       this.#index = 0;
       this.#failed = true;
-      sink.fail(toDiscoveryError(service, error), reasonOf(error));
+      sink.fail(toWatchFailure(service, error), reasonOf(error));
       const unreachable = error instanceof ConsulUnreachableError;
       // Only the signal rejects a delay, and the loop reads the signal.
       await delay(this.#backoff.next(unreachable ? 5000 : undefined), clock, signal).catch(
@@ -167,11 +167,4 @@ function reasonOf(error: unknown): string {
   if (error instanceof ConsulUnreachableError) return error.reason;
   if (error instanceof ConsulStatusError) return `http_${error.status}`;
   return error instanceof ConsulStaleError ? 'stale' : 'bad_answer';
-}
-
-function toDiscoveryError(service: string, error: unknown): DiscoveryError {
-  const message = error instanceof Error ? error.message : String(error);
-  return new DiscoveryError('registry_unavailable', `watching '${service}': ${message}`, {
-    cause: error,
-  });
 }

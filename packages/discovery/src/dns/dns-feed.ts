@@ -1,10 +1,10 @@
 import { Backoff } from '../backoff';
 import type { Clock, Random } from '../clock';
 import { delay } from '../delay';
-import { DiscoveryError } from '../discovery-error';
 import { LimitedSignal } from '../limited-signal';
 import { sameInstance, type Instance } from '../instance';
 import type { SnapshotSink } from '../snapshot-store';
+import { toWatchFailure } from '../watch-failure';
 import type { Feed } from '../watched-registry';
 import { type DnsClient, DnsQueryError } from './dns-client';
 import type { DnsAnswer, DnsLookup } from './dns-lookup';
@@ -113,11 +113,8 @@ export class DnsFeed implements Feed {
 
   #fail(error: unknown): number {
     const { service, sink } = this.#options;
-    const message = error instanceof Error ? error.message : String(error);
     sink.fail(
-      new DiscoveryError('registry_unavailable', `watching '${service}': ${message}`, {
-        cause: error,
-      }),
+      toWatchFailure(service, error),
       error instanceof DnsQueryError ? error.reason : 'bad_answer',
     );
     return this.#backoff.next();

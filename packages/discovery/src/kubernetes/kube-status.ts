@@ -8,8 +8,11 @@ export interface KubeStatus {
   readonly retryAfterMs?: number | undefined;
 }
 
+/** Of an error that does not say. */
+const unknownErrorCode = 500;
+
 /** Reads the object of an ERROR event, or what an error's body parsed to; never throws. */
-export function parseStatus(value: unknown, fallbackCode = 500): KubeStatus {
+export function parseStatus(value: unknown): KubeStatus {
   const { code, message, details } = (value ?? {}) as {
     readonly code?: unknown;
     readonly message?: unknown;
@@ -17,7 +20,7 @@ export function parseStatus(value: unknown, fallbackCode = 500): KubeStatus {
   };
   const seconds = details?.retryAfterSeconds;
   return {
-    code: typeof code === 'number' ? code : fallbackCode,
+    code: typeof code === 'number' ? code : unknownErrorCode,
     message: typeof message === 'string' && message !== '' ? message.slice(0, 500) : undefined,
     retryAfterMs: typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined,
   };

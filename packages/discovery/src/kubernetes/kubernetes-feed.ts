@@ -1,6 +1,6 @@
 import type { Clock } from '../clock';
-import { DiscoveryError } from '../discovery-error';
 import type { SnapshotSink } from '../snapshot-store';
+import { watchFailure } from '../watch-failure';
 import type { Feed } from '../watched-registry';
 import type { EndpointSliceSet } from './endpoint-slice-set';
 import type { KubeFailure } from './kube-failure';
@@ -104,9 +104,6 @@ export class KubernetesFeed<T extends KubeObject> implements Feed, ReflectorTarg
 
   #report(message: string, reason: string, cause?: Error): void {
     const { service, sink } = this.#options;
-    sink.fail(
-      new DiscoveryError('registry_unavailable', `watching '${service}': ${message}`, { cause }),
-      reason,
-    );
+    sink.fail(watchFailure(service, message, cause), reason);
   }
 }
