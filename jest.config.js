@@ -47,9 +47,10 @@ module.exports = {
     project('kubernetes', ['test/integration'], '**/kubernetes*.test.ts'),
     // A real Consul binary.
     project('consul', ['test/integration'], '**/consul*.test.ts'),
-    // A Kubernetes cluster on which the services are deployed.
-    project('rollout', ['test/rollout']),
     // A Kubernetes cluster.
     project('cluster', ['test/cluster']),
+    // The same, and Docker: the services are deployed on it.
+    project('deployed', ['test/deployed']),
+    project('rollout', ['test/rollout']),
   ],
 };

@@ -25,12 +25,14 @@ const checks = {
   'manifest-lint': { project: 'manifest-lint' },
   pack: { project: 'pack' },
   dns: { project: 'dns' },
-  rollout: { project: 'rollout' },
   // One file after the other: some stop the API server under all.
   cluster: {
     project: 'cluster',
     jestArgs: ['--runInBand', '--testSequencer=./test/cluster/outages-last.cjs'],
   },
+  // There is one namespace `movies`.
+  deployed: { project: 'deployed', jestArgs: ['--runInBand'] },
+  rollout: { project: 'rollout', jestArgs: ['--runInBand'] },
 };
 
 const total = { passed: 0, failed: 0, skipped: 0 };

@@ -4,7 +4,20 @@ import { run } from './run';
 
 /** What only the owner of a cluster can do to it: shell commands, from environment variables. */
 export type OwnersCommand =
-  'CLUSTER_API_STOP' | 'CLUSTER_API_START' | 'CLUSTER_COMPACT' | 'CLUSTER_KILL_POD';
+  | 'CLUSTER_API_STOP'
+  | 'CLUSTER_API_START'
+  | 'CLUSTER_COMPACT'
+  | 'CLUSTER_KILL_POD'
+  | 'CLUSTER_NODE_STOP'
+  | 'CLUSTER_NODE_START';
+
+/** What not every cluster has. */
+const extras = {
+  'two nodes': () => nodeNames().length >= 2,
+  'metrics-server': () => asks(['get', '--raw', '/apis/metrics.k8s.io/v1beta1']) !== undefined,
+} as const;
+
+export type ClusterNeed = OwnersCommand | keyof typeof extras;
 
 /** An image with node and tar that the cluster has, or can pull. */
 export const testImage = process.env['TEST_IMAGE'] ?? 'node:24-bookworm-slim';
@@ -18,21 +31,46 @@ export async function ownerDoes(command: OwnersCommand, ...args: string[]): Prom
   await run('/bin/sh', ['-c', `${text} "$@"`, command, ...args], { limitMs: commandLimitMs });
 }
 
-/** `describe` on a real cluster, and with the owner's commands that the suite needs. */
+interface NodeList {
+  readonly items: readonly {
+    readonly metadata: { readonly name: string };
+    readonly spec: { readonly taints?: readonly object[] };
+  }[];
+}
+
+/** The names of the nodes that take pods, in order. */
+export function nodeNames(): string[] {
+  const { items } = JSON.parse(
+    asks(['get', 'nodes', '--output=json']) ?? '{"items":[]}',
+  ) as NodeList;
+  const untainted = items.filter(({ spec }) => spec.taints === undefined);
+  return untainted.map(({ metadata }) => metadata.name).sort();
+}
+
+/** `describe` on a real cluster, and with what the suite needs besides. */
 export function describeOnCluster(
   name: string,
   suite: () => void,
-  needed: readonly OwnersCommand[] = [],
+  needed: readonly ClusterNeed[] = [],
 ): void {
   describeWith(name, whatIsMissing(needed), suite);
 }
 
-function whatIsMissing(needed: readonly OwnersCommand[]): string | undefined {
-  if (spawnSync('kubectl', ['version', '--client']).status !== 0) {
-    return 'no kubectl on the PATH';
-  }
+function whatIsMissing(needed: readonly ClusterNeed[]): string | undefined {
+  if (asks(['version', '--client']) === undefined) return 'no kubectl on the PATH';
   // A cluster that is only somebody's default must not be one that tests scale and break.
   if ((process.env['KUBECONFIG'] ?? '') === '') return 'no cluster; set KUBECONFIG';
-  const unset = needed.filter((command) => (process.env[command] ?? '') === '');
-  return unset.length === 0 ? undefined : `no command for it; set ${unset.join(', ')}`;
+  const missing = needed.filter((need) => !isThere(need));
+  return missing.length === 0
+    ? undefined
+    : `this cluster lacks, or is not told: ${missing.join(', ')}`;
+}
+
+function isThere(need: ClusterNeed): boolean {
+  return need in extras ? extras[need as keyof typeof extras]() : (process.env[need] ?? '') !== '';
+}
+
+function asks(args: readonly string[]): string | undefined {
+  const { status, stdout } = spawnSync('kubectl', args, { encoding: 'utf8', timeout: 20_000 });
+  return status === 0 ? stdout : undefined;
 }

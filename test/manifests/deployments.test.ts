@@ -105,6 +105,8 @@ it('pods keep off nodes that have one, where there are others', () => {
           {
             podAffinityTerm: {
               labelSelector: at(object, 'spec.selector'),
+              // A rollout's new pods keep off one another, and not off the old ones.
+              matchLabelKeys: ['pod-template-hash'],
               topologyKey: 'kubernetes.io/hostname',
             },
             weight: 100,

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { kubectlIn } from '../cluster/kubectl';
+import { kubectl } from '../deployed/deployed';
 import { until } from '../until';
 
 /** What came of the requests so far. */
@@ -19,47 +20,51 @@ const name = 'load';
  * Services by their addresses, since it is not DNS of its own that is tried.
  */
 export class LoadPod {
-  readonly #namespace: string;
-
-  private constructor(namespace: string) {
-    this.#namespace = namespace;
-  }
-
-  static async start(namespace: string, image: string): Promise<LoadPod> {
-    const pod = new LoadPod(namespace);
+  /** @param avoid - a node on which it must not be. */
+  static async start(avoid = 'none'): Promise<LoadPod> {
     const script = await readFile(path.join(__dirname, 'load-generator.mjs'), 'utf8');
-    const [movie, rating] = await Promise.all(['movie', 'rating'].map((of) => pod.#addressOf(of)));
-    const list = { apiVersion: 'v1', kind: 'List', items: manifests(image, script, movie, rating) };
-    await pod.#kubectl(['delete', 'pod', name, '--ignore-not-found', '--grace-period=1']);
-    await pod.#kubectl(['apply', '--filename=-'], JSON.stringify(list));
-    await pod.#kubectl(['wait', '--for=condition=Ready', `pod/${name}`, '--timeout=60s']);
+    const [movie, rating, image] = await Promise.all([
+      kubectl('get', 'service/movie', '--output=jsonpath={.spec.clusterIP}'),
+      kubectl('get', 'service/rating', '--output=jsonpath={.spec.clusterIP}'),
+      // One that is there already, and has Node.
+      kubectl('get', 'deployment/movie', '--output=jsonpath={..containers[0].image}'),
+    ]);
+    const env = { MOVIE_HOST: movie, RATING_HOST: rating };
+    const list = {
+      apiVersion: 'v1',
+      kind: 'List',
+      items: manifests({ image, script, env, avoid }),
+    };
+    const pod = new LoadPod();
+    await pod.stop();
+    await kubectlIn('movies', ['apply', '--filename=-'], { input: JSON.stringify(list) });
+    await kubectl('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=60s');
     await until(async () => (await pod.totals()).ok > 100, 20_000);
     return pod;
   }
 
   /** As of the last second. */
   async totals(): Promise<LoadTotals> {
-    const line = (await this.#kubectl(['logs', name, '--tail=1'])).trim();
+    const line = (await kubectl('logs', name, '--tail=1')).trim();
     if (line === '') return { sent: 0, ok: 0, degraded: 0, failed: {} };
     return JSON.parse(line) as LoadTotals;
   }
 
   async stop(): Promise<void> {
-    await this.#kubectl(['delete', 'pod', name, '--ignore-not-found', '--grace-period=1']);
-    await this.#kubectl(['delete', 'configmap', name, '--ignore-not-found']);
-  }
-
-  async #addressOf(service: string): Promise<string> {
-    return this.#kubectl(['get', 'service', service, '--output=jsonpath={.spec.clusterIP}']);
-  }
-
-  #kubectl(args: readonly string[], input?: string): Promise<string> {
-    return kubectlIn(this.#namespace, args, { input, limitMs: 90_000 });
+    await kubectl('delete', `pod/${name}`, '--ignore-not-found', '--grace-period=1');
+    await kubectl('delete', `configmap/${name}`, '--ignore-not-found');
   }
 }
 
+interface LoadOptions {
+  readonly image: string;
+  readonly script: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly avoid: string;
+}
+
 /** Under Pod Security `restricted`, as everything in the namespace. */
-function manifests(image: string, script: string, movie = '', rating = '') {
+function manifests({ image, script, env, avoid }: LoadOptions) {
   return [
     {
       apiVersion: 'v1',
@@ -75,6 +80,7 @@ function manifests(image: string, script: string, movie = '', rating = '') {
         restartPolicy: 'Never',
         automountServiceAccountToken: false,
         enableServiceLinks: false,
+        affinity: { nodeAffinity: notOn(avoid) },
         securityContext: {
           runAsNonRoot: true,
           runAsUser: 65_532,
@@ -87,10 +93,7 @@ function manifests(image: string, script: string, movie = '', rating = '') {
             image,
             imagePullPolicy: 'IfNotPresent',
             command: ['/nodejs/bin/node', '/load/load-generator.mjs'],
-            env: [
-              { name: 'MOVIE_HOST', value: movie },
-              { name: 'RATING_HOST', value: rating },
-            ],
+            env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
             securityContext: {
               allowPrivilegeEscalation: false,
               readOnlyRootFilesystem: true,
@@ -103,4 +106,13 @@ function manifests(image: string, script: string, movie = '', rating = '') {
       },
     },
   ];
+}
+
+function notOn(node: string) {
+  const other = { key: 'kubernetes.io/hostname', operator: 'NotIn', values: [node] };
+  return {
+    requiredDuringSchedulingIgnoredDuringExecution: {
+      nodeSelectorTerms: [{ matchExpressions: [other] }],
+    },
+  };
 }

@@ -1,0 +1,33 @@
+import { kubectlIn } from '../cluster/kubectl';
+import { kubectl, services } from '../deployed/deployed';
+import { renderTextWith } from '../manifests/render';
+import { until } from '../until';
+import { describeUnderLoad, nothingLost } from './under-load';
+
+jest.setTimeout(400_000);
+
+/** Numbers come every 15 s, of pods that have run for a while. */
+const scaledUpMs = 180_000;
+
+describeUnderLoad('under load', { needed: ['metrics-server'] }, (during) => {
+  afterAll(async () => {
+    await kubectl('delete', 'horizontalpodautoscalers', '--all');
+    for (const service of services) {
+      await kubectl('scale', `deployment/${service}`, '--replicas=2');
+    }
+  });
+
+  it('the component hpa has more pods of movie, and nothing is lost', async () => {
+    const objects = await renderTextWith('overlays/kubernetes', ['hpa']);
+    const story = await during('more pods by the autoscaler', async () => {
+      await kubectlIn('movies', ['apply', '--filename=-'], { input: objects });
+      await until(async () => (await replicasOf('movie')) > 2, scaledUpMs);
+    });
+    expect(story).toMatchObject(nothingLost);
+  });
+});
+
+async function replicasOf(service: string): Promise<number> {
+  const ready = '--output=jsonpath={.status.readyReplicas}';
+  return Number(await kubectl('get', `deployment/${service}`, ready));
+}

@@ -1,0 +1,80 @@
+import { nodeNames, ownerDoes } from '../cluster/cluster';
+import { kubectl, services, settle } from '../deployed/deployed';
+import { until } from '../until';
+import { failedBetweenServices } from './story';
+import { describeUnderLoad, nothingLost } from './under-load';
+
+jest.setTimeout(300_000);
+
+/** The one that goes. The first may have the control plane. */
+const victim = nodeNames().at(-1) ?? 'none';
+/** How long the cluster takes to say that a node is gone; 40 to 50 s where nobody has changed it. */
+const noticedMs = 90_000;
+
+describeUnderLoad('on two nodes', { needed: ['two nodes'], avoid: victim }, (during) => {
+  beforeEach(spread);
+
+  it.each(services)('%s has a pod on either', async (service) => {
+    expect(new Set(await nodesOf(service)).size).toBe(2);
+  });
+
+  it('nothing is lost while one is drained', async () => {
+    const story = await during('a node drained', async () => {
+      try {
+        const flags = ['--ignore-daemonsets', '--delete-emptydir-data', '--timeout=120s'];
+        await kubectl('drain', victim, ...flags);
+        for (const service of services) expect(await nodesOf(service)).not.toContain(victim);
+      } finally {
+        await kubectl('uncordon', victim);
+      }
+    });
+    expect(story).toMatchObject(nothingLost);
+  });
+});
+
+describeUnderLoad(
+  'on two nodes',
+  { needed: ['two nodes', 'CLUSTER_NODE_STOP', 'CLUSTER_NODE_START'], avoid: victim },
+  (during) => {
+    beforeEach(spread);
+
+    // What the load itself had sent to it is lost, or waits for an answer in vain.
+    it('nothing between the services is lost when one loses its power', async () => {
+      const story = await during('a node lost, and back', async () => {
+        try {
+          await ownerDoes('CLUSTER_NODE_STOP', victim);
+          await until(async () => (await readyNodes()) < nodeNames().length, noticedMs);
+          // Its pods are taken out of the Services a moment later.
+          await until(async () => (await nodesOf('movie')).length === 1, noticedMs);
+        } finally {
+          await ownerDoes('CLUSTER_NODE_START', victim);
+        }
+        await until(async () => (await readyNodes()) === nodeNames().length, noticedMs);
+      });
+      expect(failedBetweenServices(story)).toBe(0);
+    });
+  },
+);
+
+/** Has the pods of each service on both nodes. After one was away all may be on the other. */
+async function spread(): Promise<void> {
+  for (const service of services) {
+    if (new Set(await nodesOf(service)).size > 1) continue;
+    await kubectl('rollout', 'restart', `deployment/${service}`);
+  }
+  await settle();
+}
+
+/** The nodes of its ready pods, with one entry a pod. */
+async function nodesOf(service: string): Promise<string[]> {
+  const ready = '{range .items[*].endpoints[?(@.conditions.ready==true)]}{.nodeName} {end}';
+  const slices = `--selector=kubernetes.io/service-name=${service}`;
+  const names = await kubectl('get', 'endpointslices', slices, `--output=jsonpath=${ready}`);
+  return names.trim().split(' ');
+}
+
+async function readyNodes(): Promise<number> {
+  const status = '{.items[*].status.conditions[?(@.type=="Ready")].status}';
+  const statuses = await kubectl('get', 'nodes', `--output=jsonpath=${status}`);
+  return statuses.split(' ').filter((each) => each === 'True').length;
+}

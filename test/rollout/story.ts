@@ -1,0 +1,45 @@
+import type { LoadTotals } from './load-pod';
+
+/** What happened to the system, and what came of the requests meanwhile. */
+export interface Story extends LoadTotals {
+  readonly name: string;
+}
+
+/** What came between two readings of the totals. */
+export function storyBetween(name: string, before: LoadTotals, after: LoadTotals): Story {
+  const failed = Object.entries(after.failed)
+    .map(([reason, count]) => [reason, count - (before.failed[reason] ?? 0)] as const)
+    .filter(([, count]) => count > 0);
+  return {
+    name,
+    sent: after.sent - before.sent,
+    ok: after.ok - before.ok,
+    degraded: after.degraded - before.degraded,
+    failed: Object.fromEntries(failed),
+  };
+}
+
+export function failedIn({ failed }: Story): number {
+  return Object.values(failed).reduce((sum, each) => sum + each, 0);
+}
+
+/** How many movie could not answer as it should: each has a status, or no rating, where what the load lost has none. */
+export function failedBetweenServices({ failed, degraded }: Story): number {
+  const answers = Object.entries(failed).filter(([reason]) => /^movie 5\d\d$/.test(reason));
+  return answers.reduce((sum, [, count]) => sum + count, degraded);
+}
+
+/** Prints the stories as a Markdown table. */
+export function printTable(stories: readonly Story[]): void {
+  const rows = stories.map((story) => {
+    const reasons = Object.entries(story.failed).map(([reason, count]) => `${count} ${reason}`);
+    const why = reasons.length === 0 ? '' : ` (${reasons.join(', ')})`;
+    const counts = [`${failedIn(story)}${why}`, story.degraded, failedBetweenServices(story)];
+    return `| ${story.name} | ${story.sent} | ${counts.join(' | ')} |`;
+  });
+  const head = [
+    '| what happened | requests | failed | degraded | between the services |',
+    '| --- | --- | --- | --- | --- |',
+  ];
+  process.stderr.write(`\n${[...head, ...rows].join('\n')}\n`);
+}

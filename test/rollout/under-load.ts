@@ -1,0 +1,60 @@
+import { describeOnCluster, type ClusterNeed } from '../cluster/cluster';
+import { deployed, deployedLimitMs, settle } from '../deployed/deployed';
+import { until } from '../until';
+import { LoadPod, type LoadTotals } from './load-pod';
+import { printTable, storyBetween, type Story } from './story';
+
+/** Requests that each story lasts at least. */
+const enough = 10_000;
+
+/** What is expected of a story in which nothing is lost. */
+export const nothingLost = { degraded: 0, failed: {} };
+
+/** What came of the load from before the event until enough was sent and all is as before. */
+export type During = (name: string, event: () => Promise<unknown>) => Promise<Story>;
+
+interface LoadNeeds {
+  readonly needed?: readonly ClusterNeed[];
+  /** A node on which the load must not be. */
+  readonly avoid?: string | undefined;
+}
+
+/** Stories about the deployed services, told by a constant load. Prints them as a table at the end. */
+export function describeUnderLoad(
+  name: string,
+  { needed = [], avoid }: LoadNeeds,
+  suite: (during: During) => void,
+): void {
+  describeOnCluster(
+    name,
+    () => {
+      let load: LoadPod;
+      const stories: Story[] = [];
+
+      beforeAll(async () => {
+        await deployed('kubernetes');
+        load = await LoadPod.start(avoid);
+      }, deployedLimitMs);
+
+      afterAll(async () => {
+        await load.stop();
+        printTable(stories);
+      });
+
+      suite(async (what, event) => {
+        const before = await load.totals();
+        await event();
+        await settle();
+        let after: LoadTotals = before;
+        await until(async () => {
+          after = await load.totals();
+          return after.sent >= before.sent + enough;
+        }, 120_000);
+        const story = storyBetween(what, before, after);
+        stories.push(story);
+        return story;
+      });
+    },
+    needed,
+  );
+}
