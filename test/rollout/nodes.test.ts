@@ -6,8 +6,9 @@ import { describeUnderLoad, nothingLost } from './under-load';
 
 jest.setTimeout(300_000);
 
+const nodes = nodeNames();
 /** The one that goes. The first may have the control plane. */
-const victim = nodeNames().at(-1) ?? 'none';
+const victim = nodes.at(-1) ?? 'none';
 /** How long the cluster takes to say that a node is gone; 40 to 50 s where nobody has changed it. */
 const noticedMs = 90_000;
 
@@ -43,13 +44,13 @@ describeUnderLoad(
       const story = await during('a node lost, and back', async () => {
         try {
           await ownerDoes('CLUSTER_NODE_STOP', victim);
-          await until(async () => (await readyNodes()) < nodeNames().length, noticedMs);
+          await until(async () => (await readyNodes()) < nodes.length, noticedMs);
           // Its pods are taken out of the Services a moment later.
           await until(async () => (await nodesOf('movie')).length === 1, noticedMs);
         } finally {
           await ownerDoes('CLUSTER_NODE_START', victim);
         }
-        await until(async () => (await readyNodes()) === nodeNames().length, noticedMs);
+        await until(async () => (await readyNodes()) === nodes.length, noticedMs);
       });
       expect(failedBetweenServices(story)).toBe(0);
     });
