@@ -45,8 +45,8 @@ test-manifests: $(INSTALLED) ## The tests on the Kubernetes manifests: kubectl, 
 lint-manifests: $(INSTALLED) ## kube-score on the manifests: KUBE_SCORE, or kube-score on the PATH; kubectl
 	@$(NPM_RUN) check -- manifest-lint
 
-test-cluster: $(INSTALLED) ## The tests on a Kubernetes cluster: kubectl, KUBECONFIG, and commands (make doctor)
-	@$(NPM_RUN) check -- cluster
+test-cluster: $(INSTALLED) ## The tests on a Kubernetes cluster, deploying each overlay: KUBECONFIG, commands (make doctor), docker
+	@$(NPM_RUN) check -- cluster deployed
 
 images: ## Build the three images: VERSION is the tag, DOCKER the client, DOCKER_BUILD_FLAGS what it gets (--network=host)
 	@sh scripts/build-images.sh
@@ -57,7 +57,7 @@ load-images: ## Put them into the current cluster: kind, minikube, or any by IMA
 test-images: $(INSTALLED) ## The tests on the images, built and run; DOCKER and DOCKER_BUILD_FLAGS as above
 	@$(NPM_RUN) check -- images
 
-rollout-test: $(INSTALLED) ## Restart, scale, delete and kill the deployed services under load: 0 failed requests (docs/rollout.md)
+rollout-test: $(INSTALLED) ## Restart, scale, delete, kill and unplug under load: 0 failed requests (docs/rollout.md); as test-cluster
 	@$(NPM_RUN) check -- rollout
 
 cluster-up: ## Create a kind cluster of three nodes, called CLUSTER; minikube: k8s/README.md

@@ -53,7 +53,7 @@ else
   row kube-score 'KUBE_SCORE, or on the PATH' 'not found: https://github.com/zegl/kube-score'
 fi
 
-echo 'Needed by make test-cluster and make soak:'
+echo 'Needed by make test-cluster, make rollout-test and make soak; the first two take docker and two nodes, too:'
 if version=$(kubectl version --client 2>/dev/null | head -n 1) && [ -n "$version" ]; then
   row kubectl 'on the PATH' "$version"
 else
@@ -76,6 +76,13 @@ command_row CLUSTER_API_STOP 'stops the API server'
 command_row CLUSTER_API_START 'starts it and waits for it'
 command_row CLUSTER_COMPACT 'compacts its etcd'
 command_row CLUSTER_KILL_POD 'kills -n NAMESPACE POD'
+command_row CLUSTER_NODE_STOP 'cuts the power of NODE'
+command_row CLUSTER_NODE_START 'switches it on again'
+if [ -n "$CLUSTER_ENFORCES_POLICIES" ]; then
+  row 'network policies' CLUSTER_ENFORCES_POLICIES 'enforced'
+else
+  row 'network policies' CLUSTER_ENFORCES_POLICIES 'not set: 1 where the network enforces them'
+fi
 echo 'Needed by make test-kubernetes, on Linux as root:'
 for tool in kubectl ip iptables; do
   if found=$(command -v "$tool"); then
