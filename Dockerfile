@@ -49,12 +49,13 @@ COPY --chown=65532:65532 packages/http-service packages/http-service
 COPY --chown=65532:65532 packages/service-client packages/service-client
 ARG SERVICE
 COPY --chown=65532:65532 services/${SERVICE} services/${SERVICE}
-ENV SERVICE=${SERVICE} NODE_ENV=development PORT=8080
+ENV SERVICE=${SERVICE} NODE_ENV=development PORT=8080 NODE_FLAGS=
 USER 65532:65532
 EXPOSE 8080
 # The base image's entrypoint is a shell script. nodemon hands what is to be run to a shell, hence $SERVICE and exec.
+# NODE_FLAGS go to the service, as --inspect does; NODE_OPTIONS would reach nodemon too.
 ENTRYPOINT []
-CMD ["/app/node_modules/.bin/nodemon", "--watch", "packages", "--watch", "services", "--ext", "ts,json", "--signal", "SIGTERM", "--exec", "exec node -r ts-node/register services/$SERVICE/src/main.ts"]
+CMD ["/app/node_modules/.bin/nodemon", "--watch", "packages", "--watch", "services", "--ext", "ts,json", "--signal", "SIGTERM", "--exec", "exec node $NODE_FLAGS -r ts-node/register services/$SERVICE/src/main.ts"]
 
 FROM ${RUNTIME_IMAGE} AS runtime
 ARG SERVICE

@@ -1,33 +1,10 @@
-import dockerignore from '@balena/dockerignore';
-import {
-  DockerfileParser,
-  type Copy,
-  type JSONInstruction,
-  type Instruction,
-} from 'dockerfile-ast';
+import type { Copy, Instruction, JSONInstruction } from 'dockerfile-ast';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { dockerfile, instructionsOf as of, isIgnored, stage, wordsOf as words } from './dockerfile';
 
 const root = path.resolve(__dirname, '../..');
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
-const dockerfile = DockerfileParser.parse(read('Dockerfile'));
-const ignored = dockerignore().add(read('.dockerignore'));
-
-const all = dockerfile.getInstructions();
-const of = (keyword: string, instructions = all) =>
-  instructions.filter((instruction) => instruction.getKeyword() === keyword);
-const words = (instruction: Instruction) =>
-  instruction.getArguments().map((argument) => argument.getValue());
-
-/** A stage's instructions, by its name. */
-function stage(name: string): Instruction[] {
-  const lines = all.map((instruction) => instruction.getRange().start.line);
-  const froms = dockerfile.getFROMs();
-  const index = froms.findIndex((from) => from.getBuildStage() === name);
-  const begin = froms[index]?.getRange().start.line ?? Infinity;
-  const end = froms[index + 1]?.getRange().start.line ?? Infinity;
-  return all.filter((_, at) => (lines[at] ?? 0) >= begin && (lines[at] ?? 0) < end);
-}
 
 /** The COPY lines that take from the repository, not from another stage. */
 const copies = dockerfile
@@ -123,7 +100,7 @@ it('copies what is there, and what .dockerignore lets through', () => {
   const missing = copies
     .flatMap(sources)
     .flatMap(stagesOf)
-    .filter((file) => !existsSync(path.join(root, file)) || ignored.ignores(file));
+    .filter((file) => !existsSync(path.join(root, file)) || isIgnored(file));
   expect(missing).toEqual([]);
 });
 
@@ -170,15 +147,15 @@ it.each([
     'k8s/base/secret.yaml',
   ],
   ...['.git/config', '.env', 'dist/movies-discovery-0.1.0.tgz', 'packages/api/dist/index.js'],
-  ...['services/movie/src/get-movie.test.ts', 'README.md'],
+  ...['services/movie/src/get-movie.test.ts', 'packages/discovery/README.md'],
 ])('hides %s from the build', (file) => {
-  expect(ignored.ignores(file)).toBe(true);
+  expect(isIgnored(file)).toBe(true);
 });
 
 it.each(['package-lock.json', 'packages/api/src/index.ts', 'services/metadata/src/movies.json'])(
   'shows it %s',
   (file) => {
-    expect(ignored.ignores(file)).toBe(false);
+    expect(isIgnored(file)).toBe(false);
   },
 );
 

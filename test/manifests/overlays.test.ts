@@ -34,10 +34,10 @@ it.each([
     (_, combination) =>
       combination.overlay === overlay && !combination.components.includes('endpoints'),
   );
-  const faults = violations(its, (object, { components }) =>
+  const faults = violations(its, (object) =>
     unlessEqual(object['data'], {
       LOG_FORMAT: 'json',
-      LOG_LEVEL: components.includes('dev') ? 'debug' : 'info',
+      LOG_LEVEL: 'info',
       REGISTRY_URL: url,
     }),
   );
