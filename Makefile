@@ -16,7 +16,7 @@ REQUESTS ?= 40
 KUBECTL := kubectl --namespace movies
 export VERSION DOCKER DOCKER_BUILD_FLAGS IMAGE_LOADER
 
-.PHONY: help start test test-consul test-dns test-kubernetes test-pack test-manifests lint-manifests test-cluster images load-images test-images cluster-up cluster-down deploy undeploy status logs port-forward smoke scale rollout-test soak fault-matrix pack audit format bench doctor
+.PHONY: help start test test-consul test-dns test-kubernetes test-pack test-manifests lint-manifests test-cluster images load-images test-images cluster-up cluster-down deploy undeploy dev status logs port-forward smoke scale rollout-test soak fault-matrix pack audit format bench doctor
 
 help: ## Explain every target
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ deploy: ## Build, load and run in the cluster: OVERLAY=kubernetes, dns or consul
 
 undeploy: ## Delete the namespace movies, with all that is in it
 	@kubectl delete namespace movies --ignore-not-found --timeout=180s
+
+dev: ## Build, deploy, and sync every edit into the pods, until Ctrl-C: OVERLAY=kubernetes, dns or consul; skaffold
+	@OVERLAY=$(OVERLAY) bash scripts/dev.sh
 
 status: ## Show what runs in the cluster, and where
 	@$(KUBECTL) get deployments,statefulsets,pods,services,endpointslices --output wide

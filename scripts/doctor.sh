@@ -117,4 +117,7 @@ tool_row kind https://kind.sigs.k8s.io kind version
 tool_row minikube https://minikube.sigs.k8s.io minikube version --short
 command_row IMAGE_LOADER 'reads image archives'
 
+echo 'Needed by make dev, with docker and kubectl:'
+tool_row skaffold 'https://skaffold.dev/docs/install, 2.15 or newer' skaffold version
+
 exit $missing
