@@ -5,16 +5,17 @@ export interface RunOptions {
   readonly input?: string | Buffer | undefined;
   /** 30,000 by default. */
   readonly limitMs?: number;
+  readonly cwd?: string;
 }
 
 /** Runs a program; resolves with what it printed, rejects with what it complained of. */
 export function run(
   file: string,
   args: readonly string[],
-  { input, limitMs = 30_000 }: RunOptions = {},
+  { input, limitMs = 30_000, cwd }: RunOptions = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const options = { timeout: limitMs, maxBuffer: 64 * 1024 * 1024 };
+    const options = { timeout: limitMs, maxBuffer: 64 * 1024 * 1024, cwd };
     const child = execFile(file, args, options, (error, output, errors) => {
       if (error === null) resolve(output);
       else reject(new Error(`${error.message}\n${output}\n${errors}`, { cause: error }));

@@ -1,11 +1,10 @@
-import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { untilEqual } from '../until';
-import { run } from '../cluster/run';
 import { Container, removeContainers } from './container';
 import { describeWithDocker } from './docker';
 import { buildImages, imageName, ownTag, removeImages, services } from './service-images';
+import { syncArchive } from './sync-archive';
 
 const root = path.resolve(__dirname, '../..');
 const version = ownTag('dev');
@@ -46,7 +45,7 @@ describeWithDocker('the dev image', () => {
         '.parse(movies)',
         `.parse(movies).map((movie) => ({ ...movie, title: 'Sync ${sync}' }))`,
       );
-      await container.sync(await archive(file, edited));
+      await container.sync(await syncArchive(`/app/${file}`, edited));
       await untilEqual(() => title(container), `Sync ${sync}`, startLimitMs);
     }
   }, 180_000);
@@ -56,15 +55,15 @@ describeWithDocker('the dev image', () => {
     await untilEqual(() => title(container), 'Metropolis', startLimitMs);
     const movies = await readFile(path.join(root, 'services/metadata/src/movies.json'), 'utf8');
     const json = movies.replace('Metropolis', 'From JSON');
-    await container.sync(await archive('services/metadata/src/movies.json', json));
+    await container.sync(await syncArchive('/app/services/metadata/src/movies.json', json));
     await untilEqual(() => title(container), 'From JSON', startLimitMs);
     const schema = 'packages/api/src/metadata.ts';
     const source = await readFile(path.join(root, schema), 'utf8');
     await container.sync(
-      await archive('packages/api/src/marker.ts', `export const marker = 'new';`),
+      await syncArchive('/app/packages/api/src/marker.ts', `export const marker = 'new';`),
     );
     const edited = `import { marker } from './marker';\n${source}\nif (marker !== '') process.stdout.write('{"msg":"package synced"}\\n');\n`;
-    await container.sync(await archive(schema, edited));
+    await container.sync(await syncArchive(`/app/${schema}`, edited));
     await untilEqual(
       async () => (await container.logs()).includes('package synced'),
       true,
@@ -76,18 +75,4 @@ describeWithDocker('the dev image', () => {
 async function title(container: Container): Promise<unknown> {
   const answer = await container.get('/metadata?id=1');
   return answer?.status === 200 ? (JSON.parse(answer.body) as { title: unknown }).title : undefined;
-}
-
-/** A tar archive of one file as it lies in the image. */
-async function archive(file: string, content: string): Promise<Buffer> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'movies-sync-'));
-  try {
-    await mkdir(path.join(folder, 'app', path.dirname(file)), { recursive: true });
-    await writeFile(path.join(folder, 'app', file), content);
-    const tar = path.join(folder, 'sync.tar');
-    await run('tar', ['cf', tar, '-C', folder, `app/${file}`]);
-    return await readFile(tar);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
 }

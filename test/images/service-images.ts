@@ -18,6 +18,11 @@ export async function buildImages(tag: string, flags = ''): Promise<void> {
   await run('make', ['-C', root, ...args], { limitMs: 540_000 });
 }
 
+/** Puts them into the cluster as a user does. */
+export async function loadImages(tag: string): Promise<void> {
+  await run('make', ['-C', root, 'load-images', `VERSION=${tag}`], { limitMs: 240_000 });
+}
+
 export async function removeImages(tag: string): Promise<void> {
   await docker(['image', 'rm', '--force', ...services.map((service) => imageName(service, tag))]);
 }
