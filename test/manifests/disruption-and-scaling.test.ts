@@ -55,6 +55,7 @@ it.each([
   ],
   ['spec.behavior.scaleDown.stabilizationWindowSeconds', 300],
   ['spec.behavior.scaleUp.stabilizationWindowSeconds', 0],
+  ['spec.behavior.scaleUp.policies', [{ periodSeconds: 15, type: 'Pods', value: 1 }]],
   ['spec.scaleTargetRef.apiVersion', 'apps/v1'],
   ['spec.scaleTargetRef.kind', 'Deployment'],
 ])('%s of an autoscaler is %j', (path, expected) => {
