@@ -1,14 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 
-/** Asks every 50 ms: for what another process or a cluster knows, and tells only when it is asked. */
+/** Asks again and again: for what another process or a cluster knows, and tells only when it is asked. */
 export async function until(
   isSo: () => Promise<boolean> | boolean,
   limitMs = 15_000,
+  everyMs = 50,
 ): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!(await isSo())) {
     if (performance.now() > deadline) throw new Error(`not so within ${limitMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
 

@@ -23,7 +23,7 @@ describeUnderLoad('under load', { needed: ['metrics-server'] }, (during) => {
     const objects = await renderTextWith('overlays/kubernetes', ['hpa']);
     const story = await during('more pods by the autoscaler', async () => {
       await kubectlIn('movies', ['apply', '--filename=-'], { input: objects });
-      await until(async () => (await replicasOf('movie')) > 2, scaledUpMs);
+      await until(async () => (await replicasOf('movie')) > 2, scaledUpMs, 1000);
     });
     expect(story).toMatchObject(nothingLost);
   });

@@ -44,13 +44,13 @@ describeUnderLoad(
       const story = await during('a node lost, and back', async () => {
         try {
           await ownerDoes('CLUSTER_NODE_STOP', victim);
-          await until(async () => (await readyNodes()) < nodes.length, noticedMs);
+          await until(async () => (await readyNodes()) < nodes.length, noticedMs, 1000);
           // Its pods are taken out of the Services a moment later.
-          await until(async () => (await nodesOf('movie')).length === 1, noticedMs);
+          await until(async () => (await nodesOf('movie')).length === 1, noticedMs, 1000);
         } finally {
           await ownerDoes('CLUSTER_NODE_START', victim);
         }
-        await until(async () => (await readyNodes()) === nodes.length, noticedMs);
+        await until(async () => (await readyNodes()) === nodes.length, noticedMs, 1000);
       });
       expect(failedBetweenServices(story)).toBe(0);
     });

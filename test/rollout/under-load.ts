@@ -46,10 +46,12 @@ export function describeUnderLoad(
         await event();
         await settle();
         let after: LoadTotals = before;
-        await until(async () => {
+        const isEnough = async () => {
           after = await load.totals();
           return after.sent >= before.sent + enough;
-        }, 120_000);
+        };
+        // The load counts by the second, and each question takes processor time from it.
+        await until(isEnough, 120_000, 1000);
         const story = storyBetween(what, before, after);
         stories.push(story);
         return story;
