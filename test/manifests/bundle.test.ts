@@ -30,6 +30,11 @@ it('asks for nothing that it does not hold but Node, and the reader of kubeconfi
   ]);
 });
 
+it('holds no language of zod but English: the parser would pay for the others at each start', () => {
+  const locales = [...read('main.js').matchAll(/zod\/v4\/locales\/(\w+)\.js$/gm)];
+  expect(locales.map(([, locale]) => locale)).toEqual(['en']);
+});
+
 it('holds the JSON that it imports', () => {
   expect(read('main.js')).toContain('Metropolis');
 });

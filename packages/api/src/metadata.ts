@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { idSchema, oneValue } from './record-id';
 
 const text = (maxLength: number) =>

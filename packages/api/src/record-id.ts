@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Says of a query parameter or member that it is not there, or not there once. */
 export const oneValue = ({ input }: { readonly input?: unknown }): string =>

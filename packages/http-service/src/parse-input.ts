@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { RequestError, type InputFault } from './request-error';
 
 /** Checks what a client sent; throws `invalid_input` that names every fault. */

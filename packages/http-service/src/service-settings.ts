@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { DiscoveryError, parseAddress } from '@movies/discovery';
 import { registryFromUrl, type OpenedRegistry } from '@movies/discovery/from-url';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Setting, SettingValues } from './settings';
 
 /** What is registered, as far as the user says; the rest is found out once the port is bound. */

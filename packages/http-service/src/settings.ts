@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { ConfigError } from './config-error';
 
 /** One thing a user can set: by flag, else by environment variable, else the default. */

@@ -1,5 +1,5 @@
 import { metadataSchema, type Metadata } from '@movies/api';
-import { z } from 'zod';
+import * as z from 'zod';
 import movies from './movies.json';
 
 /** The films that the service starts with; throws if the file is not what the wire format asks for. */
