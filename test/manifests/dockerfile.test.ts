@@ -81,11 +81,12 @@ it.each(['dev', 'runtime'])('listens on 8080 in %s', (name) => {
   expect(of('ENV', stage(name)).flatMap(words)).toContain('PORT=8080');
 });
 
-it('takes the heap from the memory limit, and lets a manifest take another', () => {
+it('takes the heap from the memory limit, lets a manifest take another, and has one arena beside it', () => {
   expect(of('ENV', stage('runtime')).flatMap(words)).toEqual([
     'NODE_ENV=production',
     'PORT=8080',
     'NODE_OPTIONS=--max-old-space-size-percentage=70',
+    'MALLOC_ARENA_MAX=1',
   ]);
 });
 
