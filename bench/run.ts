@@ -1,5 +1,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import { findConsul } from '../test/integration/consul-agent';
+import { removeBenchContainers } from './images/container-group';
+import { measureImages } from './images/image-figures';
 import { killBenchProcesses } from './kubernetes/bench-process';
 import { measureKubernetesScale } from './kubernetes/scale';
 import { measureLoadingCost } from './loading-cost';
@@ -9,13 +11,14 @@ import { measureProfileShare } from './profile-share';
 import { killServerProcesses } from './server-process';
 import { measureUpdateCost } from './update-cost';
 
-const usage = `npm run bench -- [--quick] [pick] [update] [loading] [movie] [profile] [kubernetes]
+const usage = `npm run bench -- [--quick] [pick] [update] [loading] [movie] [profile] [kubernetes] [images]
   pick        what choosing an instance costs
   update      what a change of a large set costs on its way to the pick
   loading     time and memory to load an adapter
   movie       GET /movie against peers with fixed addresses
   profile     where the processor time of movie goes
   kubernetes  what it costs to follow 5,000 endpoints on a real API server: KUBECONFIG
+  images      start, memory and size of the images, beside a bare Node and plain Koa: Docker
 All by default; --quick: fewer and shorter rounds.`;
 
 const parts = {
@@ -27,6 +30,8 @@ const parts = {
   profile: (quick: boolean, consul: string | undefined) =>
     measureProfileShare(consul, quick ? 3000 : 10_000),
   kubernetes: (quick: boolean) => measureKubernetesScale({ stretches: quick ? 1 : 6 }),
+  images: (quick: boolean) =>
+    measureImages({ starts: quick ? 3 : 11, requests: quick ? 3000 : 30_000 }),
 };
 
 function isPart(name: string): name is keyof typeof parts {
@@ -53,11 +58,13 @@ async function main(): Promise<void> {
 process.on('SIGINT', () => {
   killServerProcesses();
   killBenchProcesses();
+  removeBenchContainers();
   process.exit(130);
 });
 main().catch((error: unknown) => {
   killServerProcesses();
   killBenchProcesses();
+  removeBenchContainers();
   process.stderr.write(
     `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
   );

@@ -4,14 +4,21 @@ import { run, type RunOptions } from '../cluster/run';
 
 const [client = 'docker', ...clientArgs] = (process.env['DOCKER'] ?? 'docker').split(' ');
 
-/** `describe` on a Docker engine: the client is `DOCKER`, or docker on the PATH. */
-export function describeWithDocker(name: string, suite: () => void): void {
+/** The client, `DOCKER` or docker on the PATH, and its arguments. */
+export const dockerCommand = [client, ...clientArgs] as const;
+
+/** Why there is no Docker to be had, if there is none. */
+export function missingDocker(): string | undefined {
   const { status, stderr, error } = spawnSync(client, [...clientArgs, 'version'], {
     encoding: 'utf8',
     timeout: 20_000,
   });
-  const missing = status === 0 ? undefined : `no Docker: ${error?.message ?? stderr.trim()}`;
-  describeWith(name, missing, suite);
+  return status === 0 ? undefined : `no Docker: ${error?.message ?? stderr.trim()}`;
+}
+
+/** `describe` on a Docker engine. */
+export function describeWithDocker(name: string, suite: () => void): void {
+  describeWith(name, missingDocker(), suite);
 }
 
 /** Docker's client; resolves with what it printed. */

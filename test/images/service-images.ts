@@ -26,3 +26,21 @@ export async function loadImages(tag: string): Promise<void> {
 export async function removeImages(tag: string): Promise<void> {
   await docker(['image', 'rm', '--force', ...services.map((service) => imageName(service, tag))]);
 }
+
+/** What an image adds to its base image: the one layer with the bundle. */
+export async function ownLayerBytes(image: string): Promise<number> {
+  const history = await docker(['history', '--human=false', '--format={{json .}}', image]);
+  const layers = history.trim().split('\n').map(parseLayer);
+  const [own, ...others] = layers.filter(({ CreatedBy }) => CreatedBy.startsWith('COPY /out/'));
+  if (own === undefined || others.length > 0) throw new Error(`${image} has not one layer of ours`);
+  return Number(own.Size);
+}
+
+interface Layer {
+  readonly CreatedBy: string;
+  readonly Size: string;
+}
+
+function parseLayer(line: string): Layer {
+  return JSON.parse(line) as Layer;
+}
