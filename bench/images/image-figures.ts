@@ -19,7 +19,7 @@ import {
   startTimes,
   type Program,
 } from './container-group';
-import { reportFigures, type Figures } from './image-report';
+import { reportFigures, type Figures, type ImageOptions } from './image-report';
 
 const root = path.resolve(__dirname, '../..');
 const settleMs = 4000;
@@ -30,11 +30,6 @@ const paths = {
   rating: '/rating?type=movie&id=1',
   movie: '/movie?id=1',
 };
-
-export interface ImageOptions {
-  readonly starts: number;
-  readonly requests: number;
-}
 
 interface Subject {
   readonly name: string;

@@ -1,6 +1,10 @@
 import { againstAim, median, table } from '../table';
 import type { MemoryUse } from './container-group';
-import type { ImageOptions } from './image-figures';
+
+export interface ImageOptions {
+  readonly starts: number;
+  readonly requests: number;
+}
 
 export interface Figures {
   readonly name: string;
