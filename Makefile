@@ -46,7 +46,7 @@ lint-manifests: $(INSTALLED) ## kube-score on the manifests: KUBE_SCORE, or kube
 	@$(NPM_RUN) check -- manifest-lint
 
 test-cluster: $(INSTALLED) ## The tests on a Kubernetes cluster, deploying each overlay: KUBECONFIG, commands (make doctor), docker
-	@$(NPM_RUN) check -- cluster deployed
+	@$(NPM_RUN) check -- deployed cluster
 
 images: ## Build the three images: VERSION is the tag, DOCKER the client, DOCKER_BUILD_FLAGS what it gets (--network=host)
 	@sh scripts/build-images.sh

@@ -7,6 +7,9 @@ import path from 'node:path';
 
 const seconds = (startedAt) => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
 
+/** One file after the other: some stop the API server under all. */
+const outagesLast = ['--runInBand', '--testSequencer=./test/cluster/outages-last.cjs'];
+
 /** Every check there is: a command, or a jest project. */
 const checks = {
   format: { command: ['prettier', '--check', '--log-level=warn', '.'] },
@@ -25,14 +28,10 @@ const checks = {
   'manifest-lint': { project: 'manifest-lint' },
   pack: { project: 'pack' },
   dns: { project: 'dns' },
-  // One file after the other: some stop the API server under all.
-  cluster: {
-    project: 'cluster',
-    jestArgs: ['--runInBand', '--testSequencer=./test/cluster/outages-last.cjs'],
-  },
+  cluster: { project: 'cluster', jestArgs: outagesLast },
   // There is one namespace `movies`.
   deployed: { project: 'deployed', jestArgs: ['--runInBand'] },
-  rollout: { project: 'rollout', jestArgs: ['--runInBand'] },
+  rollout: { project: 'rollout', jestArgs: outagesLast },
 };
 
 const total = { passed: 0, failed: 0, skipped: 0 };

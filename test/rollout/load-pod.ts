@@ -14,6 +14,8 @@ export interface LoadTotals {
 }
 
 const name = 'load';
+/** After an outage of the API server a node's proxy does not know new Services for up to a minute. */
+const followLimitMs = 90_000;
 
 /**
  * A pod inside the cluster that sends a constant load: to `movie`, and one in ten a vote to `rating`. It asks the
@@ -39,7 +41,7 @@ export class LoadPod {
     await pod.stop();
     await kubectlIn('movies', ['apply', '--filename=-'], { input: JSON.stringify(list) });
     await kubectl('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=60s');
-    await until(async () => (await pod.totals()).ok > 100, 20_000);
+    await until(async () => (await pod.totals()).ok > 100, followLimitMs, 1000);
     return pod;
   }
 
