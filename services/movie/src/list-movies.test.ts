@@ -66,11 +66,11 @@ it('asks each service once for a page of a hundred, too', async () => {
 });
 
 it('asks rating more than once only where the ids would make the path longer than 8 KiB', async () => {
-  const ids = Array.from({ length: 40 }, (_, i) => `${i}`.padEnd(256, 'x'));
+  const ids = Array.from({ length: 40 }, (_, i) => `${i}`.padEnd(256, '-'));
   metadata.behaviour = list(ids.map(film));
   rating.behaviour = (request, response) => {
     const asked = new URL(request.url ?? '', url).searchParams.get('ids')?.split(',') ?? [];
-    list(asked.map((id) => ({ id, rating: 1 + (Number.parseInt(id) % 5) })))(request, response);
+    list(asked.map((id) => ({ id, rating: 1 + (Number.parseInt(id, 10) % 5) })))(request, response);
   };
   const { items } = (await (await fetch(`${url}?limit=40`)).json()) as { items: object[] };
   expect(items).toEqual(ids.map((id, i) => ({ rating: 1 + (i % 5), metadata: film(id) })));
@@ -159,19 +159,10 @@ it('passes on what is left of the time, and less of it to rating', async () => {
   expect(forRating).toBeLessThanOrEqual(200);
 });
 
-it('does without ratings, and in time, where metadata has left less than they are given', async () => {
-  const behaviour = metadata.behaviour;
-  metadata.behaviour = (request, response) => {
-    // All but the last 100 ms of 300, which are kept back from rating.
-    setTimeout(() => {
-      behaviour(request, response);
-    }, 215);
-  };
-  rating.behaviour = hang;
-  const startedAt = performance.now();
-  const response = await fetch(url, { headers: { 'x-request-timeout-ms': '300' } });
+it('does without ratings where less time is left than is kept back from them', async () => {
+  const response = await fetch(url, { headers: { 'x-request-timeout-ms': '99' } });
   expect(await response.json()).toEqual(degraded);
-  expect(performance.now() - startedAt).toBeLessThan(300);
+  expect(rating.requests).toHaveLength(0);
 });
 
 it('gives up when the client is gone', async () => {
