@@ -21,3 +21,4 @@ export {
   type ServiceClients,
   type ServiceDefinition,
 } from './start-service';
+export { exitCodeOf, onStopSignal } from './stop-signals';

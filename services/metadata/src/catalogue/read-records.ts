@@ -10,10 +10,10 @@ const squareBracket = 0x5b;
 
 /** The records of a catalogue, which is a JSON array if it begins as one, and JSON Lines if not. */
 export async function* readRecords(
-  chunks: AsyncIterable<Buffer>,
+  chunks: AsyncIterable<Buffer, unknown>,
   maxBytes = maxRecordBytes,
 ): AsyncGenerator<SourceRecord> {
-  const source: AsyncIterator<Buffer, undefined> = chunks[Symbol.asyncIterator]();
+  const source = chunks[Symbol.asyncIterator]();
   let head = Buffer.alloc(0);
   let isAtEnd = false;
   try {
