@@ -18,6 +18,7 @@ import { readRecords } from './read-records';
 
 const concurrency = 16;
 const patienceMs = 30_000;
+const answerLimitMs = 10_000;
 
 const usage = 'import-catalogue: puts the films of a catalogue into a metadata service';
 const notes = `
@@ -68,6 +69,7 @@ async function run(
     store: new MetadataServiceStore({
       url,
       patienceMs,
+      answerLimitMs,
       clock: systemClock,
       random: Math.random,
       onRetry: seldom((reason) => {

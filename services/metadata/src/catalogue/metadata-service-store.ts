@@ -4,9 +4,6 @@ import * as z from 'zod';
 import { CatalogueError } from './catalogue-error';
 import type { FilmStore } from './film-store';
 
-/** How long one answer may take. */
-const answerLimitMs = 10_000;
-
 /** Statuses that another try may change: too much at once, or a service, or a proxy before it, in trouble. */
 const passingStatuses = new Set([429, 500, 502, 503, 504]);
 
@@ -15,6 +12,8 @@ export interface MetadataServiceStoreOptions {
   readonly url: string;
   /** How long it is tried again where nothing can be had; then the import ends. */
   readonly patienceMs: number;
+  /** How long one answer may take. */
+  readonly answerLimitMs: number;
   readonly clock: Clock;
   readonly random: Random;
   /** Hears why something is tried again. */
@@ -82,15 +81,16 @@ export class MetadataServiceStore implements FilmStore {
     path: string,
     request: RequestInit,
   ): Promise<{ answer: Answer } | { reason: string; retryAfterMs: number }> {
+    const { url, answerLimitMs } = this.#options;
     try {
       const signal = AbortSignal.timeout(answerLimitMs);
-      const response = await fetch(this.#options.url + path, { ...request, signal });
+      const response = await fetch(url + path, { ...request, signal });
       const answer = { status: response.status, text: await response.text() };
       if (!passingStatuses.has(answer.status)) return { answer };
       const retryAfterMs = 1000 * (Number(response.headers.get('retry-after')) || 0);
       return { reason: `it answers ${answer.status}: ${detailOf(answer)}`, retryAfterMs };
     } catch (error: unknown) {
-      return { reason: reasonOf(error), retryAfterMs: 0 };
+      return { reason: reasonOf(error, answerLimitMs), retryAfterMs: 0 };
     }
   }
 
@@ -129,9 +129,8 @@ function parseJson({ text }: Answer): unknown {
 }
 
 /** `fetch` says no more than that it failed; what happened is in the cause. */
-function reasonOf(error: unknown): string {
-  const { name, message, cause } = error as Error;
+function reasonOf(error: unknown, answerLimitMs: number): string {
+  const { name, message, cause } = error as Error & { readonly cause?: NodeJS.ErrnoException };
   if (name === 'TimeoutError') return `no answer within ${answerLimitMs / 1000} s`;
-  if (cause instanceof Error) return (cause as NodeJS.ErrnoException).code ?? cause.message;
-  return message;
+  return cause?.code ?? cause?.message ?? message;
 }

@@ -77,7 +77,7 @@ it('refuses a film without title, director or any fact, and names all that is mi
 
 it('makes 1,870 films of the 3,201 of vega-datasets, no two with one id, and invents no director', async () => {
   // Read by its path: the package's exports hide it.
-  const file = path.resolve('node_modules/vega-datasets/data/movies.json');
+  const file = path.resolve(__dirname, '../../../../node_modules/vega-datasets/data/movies.json');
   const records = JSON.parse(await readFile(file, 'utf8')) as { Director: unknown }[];
   expect(records).toHaveLength(3201);
   const parsed = records.map((record) => vegaFilmSchema.safeParse(record));
