@@ -81,16 +81,21 @@ export class MetadataServiceStore implements FilmStore {
     path: string,
     request: RequestInit,
   ): Promise<{ answer: Answer } | { reason: string; retryAfterMs: number }> {
-    const { url, answerLimitMs } = this.#options;
+    const { url, answerLimitMs, clock } = this.#options;
+    const limit = new AbortController();
+    const cancelLimit = clock.schedule(answerLimitMs, () => {
+      limit.abort(new Error(`no answer within ${answerLimitMs / 1000} s`));
+    });
     try {
-      const signal = AbortSignal.timeout(answerLimitMs);
-      const response = await fetch(url + path, { ...request, signal });
+      const response = await fetch(url + path, { ...request, signal: limit.signal });
       const answer = { status: response.status, text: await response.text() };
       if (!passingStatuses.has(answer.status)) return { answer };
       const retryAfterMs = 1000 * (Number(response.headers.get('retry-after')) || 0);
       return { reason: `it answers ${answer.status}: ${detailOf(answer)}`, retryAfterMs };
     } catch (error: unknown) {
-      return { reason: reasonOf(error, answerLimitMs), retryAfterMs: 0 };
+      return { reason: reasonOf(error), retryAfterMs: 0 };
+    } finally {
+      cancelLimit();
     }
   }
 
@@ -129,8 +134,7 @@ function parseJson({ text }: Answer): unknown {
 }
 
 /** `fetch` says no more than that it failed; what happened is in the cause. */
-function reasonOf(error: unknown, answerLimitMs: number): string {
-  const { name, message, cause } = error as Error & { readonly cause?: NodeJS.ErrnoException };
-  if (name === 'TimeoutError') return `no answer within ${answerLimitMs / 1000} s`;
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error & { readonly cause?: NodeJS.ErrnoException };
   return cause?.code ?? cause?.message ?? message;
 }
