@@ -7,6 +7,8 @@ const modules = [
   'oauth4webapi',
   'openid-client',
   'socks-proxy-agent',
+  'stream-chain',
+  'stream-json',
 ];
 
 const project = (displayName, roots, testMatch = '**/*.test.ts') => ({

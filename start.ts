@@ -54,6 +54,7 @@ Try:
   curl -i 'localhost:${movie}/movie?id=1'
   curl -X PUT 'localhost:${rating}/rating?id=1&type=movie&userId=me&value=5'
   curl 'localhost:${movie}/movie?id=1'
+  curl 'localhost:${movie}/movies?q=the&limit=5'
 
 Ctrl-C stops all three.
 

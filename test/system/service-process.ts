@@ -16,6 +16,8 @@ export interface ServiceProcessOptions {
   readonly script: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** All of its standard input; it has none by default. */
+  readonly input?: string;
 }
 
 const root = path.resolve(__dirname, '../..');
@@ -32,12 +34,14 @@ export class ServiceProcess {
   readonly #child: ChildProcess;
   readonly #waiting = new Set<() => void>();
 
-  constructor({ script, args = [], env = {} }: ServiceProcessOptions) {
+  constructor({ script, args = [], env = {}, input = '' }: ServiceProcessOptions) {
     const child = spawn(process.execPath, ['-r', 'ts-node/register', script, ...args], {
       cwd: root,
       env: { ...process.env, LOG_FORMAT: 'json', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: 'pipe',
     });
+    // A process that ends early does not read it.
+    child.stdin.on('error', () => undefined).end(input);
     running.add(child);
     this.#child = child;
     this.exited = once(child, 'close').then(([code, signal]: unknown[]) => {

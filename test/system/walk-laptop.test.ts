@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { once } from 'node:events';
+import { movieListSchema, type MovieList } from '@movies/api';
 import { killServiceProcesses, ServiceProcess } from './service-process';
 
 interface Ports {
@@ -62,6 +63,41 @@ describe('the whole system in one process', () => {
     expect(await (await get('?id=1')).json()).toMatchObject({ rating: 4.5 });
     await vote('userId=ann&value=2');
     expect(await (await get('?id=1')).json()).toMatchObject({ rating: 3 });
+  });
+
+  it('pages through all movies, each with its rating, and finds them by title', async () => {
+    await fetch(`http://localhost:${ports.rating}/rating?id=15&type=movie&userId=ann&value=3`, {
+      method: 'PUT',
+    });
+    const movies: MovieList['items'] = [];
+    let cursor: string | null = '';
+    while (cursor !== null) {
+      const after: string = cursor === '' ? '' : `&cursor=${cursor}`;
+      const response = await fetch(`http://localhost:${ports.movie}/movies?limit=7${after}`);
+      expect(response.headers.get('x-upstreams')?.split(', ')).toHaveLength(2);
+      const page = movieListSchema.parse(await response.json());
+      movies.push(...page.items);
+      cursor = page.nextCursor;
+    }
+    expect(movies.map(({ metadata }) => metadata.id).sort()).toEqual(
+      Array.from({ length: 25 }, (_, i) => String(i + 1)).sort(),
+    );
+    expect(movies.find(({ metadata }) => metadata.id === '15')?.rating).toBe(3);
+    const found = await fetch(`http://localhost:${ports.movie}/movies?q=ALIEN`);
+    expect(await found.json()).toMatchObject({
+      items: [{ rating: 3, metadata: { title: 'Alien' } }],
+      nextCursor: null,
+    });
+  });
+
+  it.each([
+    ['limit=0', 'limit'],
+    ['limit=101', 'limit'],
+    ['cursor=x', 'cursor'],
+  ])('answers /movies?%s with 400 that names %s', async (query, parameter) => {
+    const response = await fetch(`http://localhost:${ports.movie}/movies?${query}`);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ errors: [{ parameter }] });
   });
 
   it('names the instances that served', async () => {

@@ -1,11 +1,24 @@
-export { metadataPath, metadataSchema, type Metadata } from './metadata';
-export { movieDetailsSchema, type MovieDetails } from './movie';
+export { byIdsQuery } from './id-list';
+export { maxListLength, type List } from './list';
+export { metadataPath, metadataPaths, metadataSchema, type Metadata } from './metadata';
+export { movieDetailsSchema, movieListSchema, type MovieDetails, type MovieList } from './movie';
 export {
   meanSchema,
+  ratingListSchema,
   ratingPath,
   ratingQuery,
+  ratingsPaths,
+  ratingsQuery,
   recordTypes,
   voteQuery,
   type RecordType,
 } from './rating';
 export { byIdQuery, idSchema } from './record-id';
+export {
+  formatCursor,
+  metadataListSchema,
+  searchPath,
+  searchQuery,
+  type SearchQuery,
+  type TitlePosition,
+} from './title-search';

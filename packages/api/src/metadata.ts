@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { pathsByIds } from './id-list';
 import { idSchema, oneValue } from './record-id';
 
 const text = (maxLength: number) =>
@@ -21,4 +22,9 @@ export type Metadata = z.infer<typeof metadataSchema>;
 /** Path and query of `/metadata` for one id. */
 export function metadataPath(id: string): string {
   return `/metadata?id=${encodeURIComponent(id)}`;
+}
+
+/** Paths of `/metadata?ids=` that ask for all of these; see `pathsByIds`. */
+export function metadataPaths(ids: readonly string[]): string[] {
+  return pathsByIds('/metadata?ids=', ids);
 }

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { byIdsQuery, pathsByIds } from './id-list';
+import { listSchema } from './list';
 import { idSchema, oneValue } from './record-id';
 
 /** The kinds of records that can be rated. */
@@ -8,6 +10,9 @@ export type RecordType = (typeof recordTypes)[number];
 
 /** Query of `GET /rating`. Any type may be asked for: an unknown one simply has no ratings. */
 export const ratingQuery = z.object({ id: idSchema, type: idSchema });
+
+/** Query of `GET /ratings`. */
+export const ratingsQuery = byIdsQuery.extend({ type: idSchema });
 
 /** Query of `PUT /rating`. The value is decimal text: `4.0`, ` 4` and `4e0` are no votes. */
 export const voteQuery = z.object({
@@ -25,7 +30,15 @@ export const voteQuery = z.object({
 /** Body of `GET /rating`: the mean of all votes. */
 export const meanSchema = z.number().min(1).max(5);
 
+/** Body of `GET /ratings`: the means of those that have one. */
+export const ratingListSchema = listSchema(z.strictObject({ id: idSchema, rating: meanSchema }));
+
 /** Path and query of `GET /rating` for one record. */
 export function ratingPath(type: RecordType, id: string): string {
   return `/rating?type=${type}&id=${encodeURIComponent(id)}`;
+}
+
+/** Paths of `GET /ratings` that ask for all of these records; see `pathsByIds`. */
+export function ratingsPaths(type: RecordType, ids: readonly string[]): string[] {
+  return pathsByIds(`/ratings?type=${type}&ids=`, ids);
 }

@@ -1,3 +1,4 @@
+export { ConfigError } from './config-error';
 export type { ServiceRouter, ServiceState } from './create-app';
 export { readJsonBody } from './json-body';
 export { parseInput, parseQueryAndBody } from './parse-input';
@@ -6,10 +7,18 @@ export { RequestError, type InputFault, type RequestErrorCode } from './request-
 export { runProcess, type ProcessDefinition } from './run-process';
 export { runService } from './run-service';
 export { commonSettings, portSchema, type ServiceConfig } from './service-settings';
-export type { Setting, Settings, SettingValues } from './settings';
+export {
+  helpText,
+  parseSettings,
+  wantsHelp,
+  type Setting,
+  type Settings,
+  type SettingValues,
+} from './settings';
 export {
   startService,
   type RunningService,
   type ServiceClients,
   type ServiceDefinition,
 } from './start-service';
+export { exitCodeOf, onStopSignal } from './stop-signals';

@@ -1,13 +1,10 @@
-import { constants } from 'node:os';
 import { ConfigError } from './config-error';
 import { helpText, parseSettings, wantsHelp, type Settings, type SettingValues } from './settings';
 import type { RunningService } from './start-service';
+import { onStopSignal } from './stop-signals';
 
 /** What a process ends with; 128 + signal on a second signal. */
 const exitCodes = { cleanStop: 0, failure: 1, badConfig: 78 } as const;
-
-/** npm passes on the Ctrl-C that the terminal has already sent to every process: one press, two signals. */
-const echoMs = 300;
 
 export interface ProcessDefinition<S extends Settings> {
   /** First line of `--help`. */
@@ -43,7 +40,6 @@ class ServiceProcess<S extends Settings> {
   readonly #definition: ProcessDefinition<S>;
   readonly #values: SettingValues<S>;
   readonly #running: RunningService[] = [];
-  #firstSignal: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
 
   constructor(definition: ProcessDefinition<S>, values: SettingValues<S>) {
     this.#definition = definition;
@@ -51,12 +47,7 @@ class ServiceProcess<S extends Settings> {
   }
 
   async start(): Promise<void> {
-    // A closed terminal is as good a reason to stop as Ctrl-C.
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => {
-        this.#onSignal(signal);
-      });
-    }
+    onStopSignal(() => void this.#stopAndExit());
     try {
       for (const start of this.#definition.services(this.#values))
         this.#running.push(await start());
@@ -66,17 +57,6 @@ class ServiceProcess<S extends Settings> {
     }
     await Promise.all(this.#running.map(({ ready }) => ready));
     this.#definition.onReady?.(this.#running);
-  }
-
-  #onSignal(signal: NodeJS.Signals): void {
-    const at = performance.now();
-    const first = this.#firstSignal;
-    if (first === undefined) {
-      this.#firstSignal = { signal, at };
-      void this.#stopAndExit();
-    } else if (signal !== 'SIGINT' || first.signal !== signal || at - first.at > echoMs) {
-      process.exit(128 + constants.signals[signal]);
-    }
   }
 
   async #stopAndExit(): Promise<void> {

@@ -53,6 +53,9 @@ type PodEnvironment = Readonly<Record<string, string | undefined>>;
 
 const podShutdownDelayMs = 5000;
 
+/** A page of a hundred films, each as large as it may be, in JSON's longest form. */
+const maxUpstreamBodyBytes = 4 * 1024 * 1024;
+
 /**
  * The one start and stop order:
  * bind → register → first sync → ready; then, on `stop`,
@@ -233,6 +236,7 @@ class Service implements RunningService {
       service,
       registry: this.#config.registry.registry,
       deadlineMs: this.#config.requestTimeoutMs,
+      maxBodyBytes: maxUpstreamBodyBytes,
       onAttempt: (attempt) => {
         this.#metrics.countAttempt(attempt);
       },

@@ -1,9 +1,30 @@
-import type { Metadata } from '@movies/api';
+import type { Metadata, TitlePosition } from '@movies/api';
+
+/** How long a caller waits for an answer; memory has it at once. */
+export interface QueryOptions {
+  readonly timeoutMs: number;
+}
+
+export interface TitleSearch {
+  /** Part of a title; empty for all films. */
+  readonly text: string;
+  /** How many films at most. */
+  readonly limit: number;
+  /** Only what comes behind it; a film that is gone leaves a position all the same. */
+  readonly after?: TitlePosition;
+}
 
 /** PORT: where metadata is kept. */
 export interface MetadataRepository {
   /** What is known of a movie; `undefined` if it is not known. */
-  get(id: string): Promise<Metadata | undefined>;
+  get(id: string, options?: QueryOptions): Promise<Metadata | undefined>;
+  /** Those movies that are known, in the order asked for, each once. */
+  getMany(ids: readonly string[], options?: QueryOptions): Promise<Metadata[]>;
+  /**
+   * The first films, by title key and then by id, each by code point, whose title contains the text, both as
+   * `titleKey` has them.
+   */
+  search(search: TitleSearch, options?: QueryOptions): Promise<Metadata[]>;
   /** Adds a movie, or replaces what was known of it. */
-  put(metadata: Metadata): Promise<void>;
+  put(metadata: Metadata, options?: QueryOptions): Promise<void>;
 }

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import { metadataListSchema, metadataPaths, type List, type Metadata } from '@movies/api';
 import { startService, type RunningService } from '@movies/http-service';
 import { testConfig } from '@movies/http-service/testing';
 import { createMetadataService } from './metadata-service';
+import { titleKey } from './title-key';
 
 const film = { id: '26', title: 'Alien', description: 'A ship.', director: 'Ridley Scott' };
 const json = { 'content-type': 'application/json' };
@@ -128,3 +130,88 @@ it('answers HEAD as GET, without the body', async () => {
   expect(Number(head.headers.get('content-length'))).toBeGreaterThan(0);
   expect(await head.text()).toBe('');
 });
+
+describe('several at once', () => {
+  const ids = async (query: string) => {
+    const response = await fetch(`${url}?${query}`);
+    expect(response.status).toBe(200);
+    const { items, nextCursor } = (await response.json()) as List<Metadata>;
+    expect(nextCursor).toBeNull();
+    return items.map(({ id }) => id);
+  };
+
+  it('are those that are known, in the order asked for, each once', async () => {
+    expect(await ids('ids=3,nobody,1,3,2')).toEqual(['3', '1', '2']);
+    expect(await ids('ids=nobody')).toEqual([]);
+  });
+
+  it('may have ids with commas and percent signs, percent-encoded once more', async () => {
+    for (const id of ['a,b', '50%']) {
+      const body = JSON.stringify({ ...film, id });
+      expect((await put(encodeURIComponent(id), body)).status).toBe(204);
+    }
+    const [path = ''] = metadataPaths(['50%', '1', 'a,b']);
+    expect(await ids(new URL(path, url).search.slice(1))).toEqual(['50%', '1', 'a,b']);
+  });
+
+  it.each([
+    ['id=1&ids=2', ['id']],
+    ['ids=', ['ids']],
+    ['ids=1&ids=2', ['ids']],
+    ['ids=1,,2,50%25', ['ids', 'ids']],
+    [`ids=${Array.from({ length: 101 }, (_, i) => i).join()}`, ['ids']],
+  ])('are 400 for %s, with every fault named', async (query, parameters) => {
+    const response = await fetch(`${url}?${query}`);
+    expect(response.status).toBe(400);
+    const { errors } = (await response.json()) as { errors: { parameter: string }[] };
+    expect(errors.map(({ parameter }) => parameter)).toEqual(parameters);
+  });
+});
+
+describe('a search', () => {
+  const search = async (query: string) => {
+    const response = await fetch(`${url}/search${query}`);
+    expect(response.status).toBe(200);
+    return metadataListSchema.parse(await response.json());
+  };
+  const titles = ({ items }: { items: Metadata[] }) => items.map(({ title }) => title);
+
+  it('finds part of a title, however it is written', async () => {
+    await put('27', JSON.stringify({ ...film, id: '27', title: 'Le Fabuleux Destin d’Amélie' }));
+    expect(titles(await search('?q=DESTIN%20%20d’ame'))).toEqual(['Le Fabuleux Destin d’Amélie']);
+    expect(await search('?q=nobody')).toEqual({ items: [], nextCursor: null });
+  });
+
+  it('pages through all films by title, 20 at a time, and the last page has no cursor', async () => {
+    const first = await search('');
+    expect(first.items).toHaveLength(20);
+    const second = await search(`?cursor=${first.nextCursor ?? ''}`);
+    expect(second.nextCursor).toBeNull();
+    const all = await search('?limit=100');
+    expect([...first.items, ...second.items]).toEqual(all.items);
+    expect(titles(all)).toEqual(titles(all).toSorted((a, b) => compareKeys(a, b)));
+  });
+
+  it('says that there is no next page where the last one is full', async () => {
+    const { items } = await search('?limit=100');
+    expect((await search(`?limit=${items.length}`)).nextCursor).toBeNull();
+    expect((await search(`?limit=${items.length - 1}`)).nextCursor).not.toBeNull();
+  });
+
+  it('is 400 with every fault named', async () => {
+    const response = await fetch(`${url}/search?q=a&q=b&limit=101&cursor=x`);
+    expect(response.status).toBe(400);
+    const { errors } = (await response.json()) as { errors: { parameter: string }[] };
+    expect(errors.map(({ parameter }) => parameter)).toEqual(['q', 'limit', 'cursor']);
+  });
+
+  it('is 405 with what is allowed for other methods', async () => {
+    const response = await fetch(`${url}/search`, { method: 'PUT' });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe('HEAD, GET');
+  });
+});
+
+function compareKeys(a: string, b: string): number {
+  return titleKey(a) < titleKey(b) ? -1 : 1;
+}

@@ -1,4 +1,4 @@
-import { byIdQuery, metadataSchema } from '@movies/api';
+import { byIdQuery, byIdsQuery, metadataSchema, searchQuery } from '@movies/api';
 import {
   parseInput,
   parseQueryAndBody,
@@ -7,14 +7,24 @@ import {
   type ServiceRouter,
 } from '@movies/http-service';
 import type { MetadataRepository } from './metadata-repository';
+import { searchPage } from './search-page';
 
-/** `GET` and `PUT /metadata?id=` */
+/** `GET` and `PUT /metadata?id=`, `GET /metadata?ids=` and `GET /metadata/search?q=&limit=&cursor=` */
 export function addMetadataRoutes(router: ServiceRouter, repository: MetadataRepository): void {
   router.get('/metadata', async (ctx) => {
+    if (ctx.query['ids'] !== undefined) {
+      const { ids } = parseInput(byIdsQuery, ctx.query);
+      ctx.body = { items: await repository.getMany(ids), nextCursor: null };
+      return;
+    }
     const { id } = parseInput(byIdQuery, ctx.query);
     const metadata = await repository.get(id);
     if (metadata === undefined) throw new RequestError('not_found', `there is no movie '${id}'`);
     ctx.body = metadata;
+  });
+
+  router.get('/metadata/search', async (ctx) => {
+    ctx.body = await searchPage(parseInput(searchQuery, ctx.query), repository);
   });
 
   router.put('/metadata', async (ctx) => {

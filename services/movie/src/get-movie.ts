@@ -1,6 +1,7 @@
 import type { Metadata, MovieDetails } from '@movies/api';
 import { RequestError, type RequestContext } from '@movies/http-service';
 import { UpstreamError } from '@movies/service-client';
+import { degraded, toUpstreamError } from './degraded';
 import type { MetadataClient } from './metadata-client';
 import type { RatingClient } from './rating-client';
 
@@ -24,9 +25,7 @@ export async function getMovie(
     sources.rating.mean(id, context).catch(toUpstreamError),
   ]);
   if (!(rating instanceof UpstreamError)) return { rating: rating ?? null, metadata };
-  context.notes['degraded'] = ['rating'];
-  context.notes['err'] = rating;
-  return { rating: null, metadata, degraded: ['rating'] };
+  return { rating: null, metadata, ...degraded(rating, context) };
 }
 
 async function knownMetadata(
@@ -37,10 +36,4 @@ async function knownMetadata(
   const metadata = await source.get(id, context);
   if (metadata === undefined) throw new RequestError('not_found', `there is no movie '${id}'`);
   return metadata;
-}
-
-/** Only a service that could not be had is something to do without; a mistake of ours is not. */
-function toUpstreamError(error: unknown): UpstreamError {
-  if (error instanceof UpstreamError) return error;
-  throw error;
 }

@@ -25,6 +25,19 @@ it('keeps records of the same id but another type apart', async () => {
   expect(await repository.mean({ type: 'book', id: '1' })).toBeUndefined();
 });
 
+it('gives the means of those of several records that have votes', async () => {
+  const repository = new MemoryRatingRepository();
+  await repository.vote(record, 'ann', 5);
+  await repository.vote({ type: 'movie', id: '2' }, 'ann', 1);
+  await repository.vote({ type: 'movie', id: '2' }, 'bob', 2);
+  await repository.vote({ type: 'book', id: '3' }, 'ann', 3);
+  expect([...(await repository.means('movie', ['2', 'nobody', '3', '1', '2']))]).toEqual([
+    ['2', 1.5],
+    ['1', 5],
+  ]);
+  expect((await repository.means('film', ['1'])).size).toBe(0);
+});
+
 it('is exact after a million votes', async () => {
   const repository = new MemoryRatingRepository();
   let sum = 0;

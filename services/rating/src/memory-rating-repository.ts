@@ -11,8 +11,17 @@ export class MemoryRatingRepository implements RatingRepository {
   readonly #types = new Map<string, Map<string, Tally>>();
 
   async mean({ type, id }: RecordKey): Promise<number | undefined> {
-    const tally = this.#types.get(type)?.get(id);
-    return tally === undefined ? undefined : tally.sum / tally.votes.size;
+    return meanOf(this.#types.get(type)?.get(id));
+  }
+
+  async means(type: string, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const records = this.#types.get(type);
+    const means = new Map<string, number>();
+    for (const id of ids) {
+      const mean = meanOf(records?.get(id));
+      if (mean !== undefined) means.set(id, mean);
+    }
+    return means;
   }
 
   // From the first line to the last without an await: no other vote can come between.
@@ -35,4 +44,8 @@ export class MemoryRatingRepository implements RatingRepository {
     }
     return tally;
   }
+}
+
+function meanOf(tally: Tally | undefined): number | undefined {
+  return tally === undefined ? undefined : tally.sum / tally.votes.size;
 }

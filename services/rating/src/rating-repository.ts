@@ -4,10 +4,21 @@ export interface RecordKey {
   readonly id: string;
 }
 
+/** How long a caller waits for an answer; memory has it at once. */
+export interface QueryOptions {
+  readonly timeoutMs: number;
+}
+
 /** PORT: where votes are kept, one a user and record. */
 export interface RatingRepository {
   /** The exact mean of all votes on a record, in constant time; `undefined` if there are none. */
-  mean(record: RecordKey): Promise<number | undefined>;
+  mean(record: RecordKey, options?: QueryOptions): Promise<number | undefined>;
+  /** The same for several records of a type, by id; without those that have no votes. */
+  means(
+    type: string,
+    ids: readonly string[],
+    options?: QueryOptions,
+  ): Promise<ReadonlyMap<string, number>>;
   /** A user's vote, an integer from 1 to 5; it replaces the one before. */
-  vote(record: RecordKey, userId: string, value: number): Promise<void>;
+  vote(record: RecordKey, userId: string, value: number, options?: QueryOptions): Promise<void>;
 }

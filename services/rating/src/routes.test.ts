@@ -64,6 +64,46 @@ it('answers OPTIONS with what is allowed', async () => {
   expect(response.headers.get('allow')?.split(', ').sort()).toEqual(['GET', 'HEAD', 'PUT']);
 });
 
+describe('several ratings', () => {
+  const get = (query: string) => fetch(`${url}s?${query}`);
+
+  it('are the means of those that have votes, by id', async () => {
+    for (const [id, value] of [
+      ['a', 5],
+      ['b%2Cc', 1],
+    ] as const) {
+      await vote(`id=${id}&type=movie&userId=ann&value=${value}`);
+    }
+    const response = await get('type=movie&ids=b%252Cc,nobody,a,a');
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({
+      items: [
+        { id: 'b,c', rating: 1 },
+        { id: 'a', rating: 5 },
+      ],
+      nextCursor: null,
+    });
+  });
+
+  it('are none for a type that nobody has rated', async () => {
+    expect(await (await get('type=book&ids=a')).json()).toEqual({ items: [], nextCursor: null });
+  });
+
+  it.each([
+    ['', ['ids', 'type']],
+    ['type=movie', ['ids']],
+    ['type=movie&ids=', ['ids']],
+    ['type=movie&id=1&ids=2', ['id']],
+    ['type=&ids=a,,b,50%25', ['ids', 'ids', 'type']],
+    [`type=movie&ids=${Array.from({ length: 101 }, (_, i) => i).join()}`, ['ids']],
+  ])('are 400 for %j, with every fault named', async (query, parameters) => {
+    const response = await get(query);
+    expect(response.status).toBe(400);
+    const { errors } = (await response.json()) as { errors: { parameter: string }[] };
+    expect(errors.map(({ parameter }) => parameter)).toEqual(parameters);
+  });
+});
+
 it('loses none of 6,400 votes of 64 clients at once', async () => {
   const clients = Array.from({ length: 64 }, async (_, client) => {
     for (let i = 0; i < 100; i += 1) {

@@ -1,8 +1,8 @@
-import { ratingQuery, voteQuery } from '@movies/api';
+import { ratingQuery, ratingsQuery, voteQuery } from '@movies/api';
 import { parseInput, RequestError, type ServiceRouter } from '@movies/http-service';
 import type { RatingRepository } from './rating-repository';
 
-/** `GET /rating?id=&type=` and `PUT /rating?id=&type=&userId=&value=` */
+/** `GET /rating?id=&type=`, `GET /ratings?type=&ids=` and `PUT /rating?id=&type=&userId=&value=` */
 export function addRatingRoutes(router: ServiceRouter, repository: RatingRepository): void {
   router.get('/rating', async (ctx) => {
     const { id, type } = parseInput(ratingQuery, ctx.query);
@@ -13,6 +13,12 @@ export function addRatingRoutes(router: ServiceRouter, repository: RatingReposit
     // Koa would take a number for a status; JSON text is what it is on the wire.
     ctx.type = 'application/json';
     ctx.body = JSON.stringify(mean);
+  });
+
+  router.get('/ratings', async (ctx) => {
+    const { type, ids } = parseInput(ratingsQuery, ctx.query);
+    const means = await repository.means(type, ids);
+    ctx.body = { items: Array.from(means, ([id, rating]) => ({ id, rating })), nextCursor: null };
   });
 
   router.put('/rating', async (ctx) => {
