@@ -4,7 +4,7 @@ export { parseInput, parseQueryAndBody } from './parse-input';
 export type { RequestContext } from './request-context';
 export { RequestError, type InputFault, type RequestErrorCode } from './request-error';
 export { runProcess, type ProcessDefinition } from './run-process';
-export { runService } from './run-service';
+export { runService, type ServiceProgram } from './run-service';
 export { commonSettings, portSchema, type ServiceConfig } from './service-settings';
 export type { Setting, Settings, SettingValues } from './settings';
 export {
@@ -12,4 +12,5 @@ export {
   type RunningService,
   type ServiceClients,
   type ServiceDefinition,
+  type Store,
 } from './start-service';

@@ -1,18 +1,23 @@
 import { byIdQuery, metadataSchema } from '@movies/api';
+import type { QueryOptions } from '@movies/database';
 import {
   parseInput,
   parseQueryAndBody,
   readJsonBody,
   RequestError,
+  type RequestContext,
   type ServiceRouter,
 } from '@movies/http-service';
 import type { MetadataRepository } from './metadata-repository';
+
+/** Time kept back, so that an answer made at the last moment still reaches the client in time. */
+const reserveMs = 20;
 
 /** `GET` and `PUT /metadata?id=` */
 export function addMetadataRoutes(router: ServiceRouter, repository: MetadataRepository): void {
   router.get('/metadata', async (ctx) => {
     const { id } = parseInput(byIdQuery, ctx.query);
-    const metadata = await repository.get(id);
+    const metadata = await repository.get(id, within(ctx.state.context));
     if (metadata === undefined) throw new RequestError('not_found', `there is no movie '${id}'`);
     ctx.body = metadata;
   });
@@ -29,7 +34,12 @@ export function addMetadataRoutes(router: ServiceRouter, repository: MetadataRep
         faults: [{ parameter: 'id', detail }],
       });
     }
-    await repository.put(metadata);
+    await repository.put(metadata, within(ctx.state.context));
     ctx.status = 204;
   });
+}
+
+/** What is left of the request's time. */
+function within(context: RequestContext): QueryOptions {
+  return { timeoutMs: context.timeLeftMs(reserveMs) };
 }

@@ -15,6 +15,15 @@ export class MemoryRatingRepository implements RatingRepository {
     return tally === undefined ? undefined : tally.sum / tally.votes.size;
   }
 
+  async means(type: string, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const means = new Map<string, number>();
+    for (const id of ids) {
+      const mean = await this.mean({ type, id });
+      if (mean !== undefined) means.set(id, mean);
+    }
+    return means;
+  }
+
   // From the first line to the last without an await: no other vote can come between.
   async vote({ type, id }: RecordKey, userId: string, value: number): Promise<void> {
     const tally = this.#tally(type, id);
