@@ -12,6 +12,9 @@ import { DatabaseError } from '../database-error';
 import { reasonOf } from '../reason-of';
 import { FolderLock } from './folder-lock';
 
+/** The files are in the system's cache anyway; its default of 128 MB takes as much of this process, from the start. */
+const sharedBuffers = '8MB';
+
 /**
  * PostgreSQL in this process, by PGlite, in a folder of its own. There is one connection, and whoever asks waits for
  * those before. What is written outlives the process, though not a power failure: PGlite has no fsync.
@@ -114,7 +117,9 @@ export class PgliteDatabase implements Database {
     try {
       const { PGlite } = await import('@electric-sql/pglite');
       const { pg_trgm } = await import('@electric-sql/pglite/contrib/pg_trgm');
-      const open = (dataDir: string) => PGlite.create({ dataDir, extensions: { pg_trgm } });
+      const startParams = [...PGlite.defaultStartParams, '-c', `shared_buffers=${sharedBuffers}`];
+      const open = (dataDir: string) =>
+        PGlite.create({ dataDir, extensions: { pg_trgm }, startParams });
       if (!existsSync(this.#folder)) {
         // Beside it first: a folder that is there is whole, also if we are killed while it is being made.
         const unfinished = `${this.#folder}.new`;
