@@ -1,5 +1,9 @@
-/** Published as ES modules only. jest runs CommonJS, so these are compiled as ours are. */
+/**
+ * Published as ES modules only, or with `import()` in it. jest runs CommonJS without either, so these are compiled as ours
+ * are.
+ */
 const modules = [
+  '@electric-sql/pglite',
   '@kubernetes/client-node',
   'agent-base',
   'jose',
@@ -17,7 +21,7 @@ const project = (displayName, roots, testMatch = '**/*.test.ts') => ({
   testMatch: [testMatch],
   testEnvironment: 'node',
   transform: {
-    '^.+\\.m?[jt]s$': [
+    '^.+\\.[cm]?[jt]s$': [
       '@swc/jest',
       { jsc: { target: 'es2023', parser: { syntax: 'typescript' } } },
     ],

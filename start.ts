@@ -1,3 +1,4 @@
+import { databaseSetting } from '@movies/database/setting';
 import {
   commonSettings,
   portSchema,
@@ -27,14 +28,19 @@ void runProcess({
     metadataPort: portSetting('metadata', 8081),
     ratingPort: portSetting('rating', 8082),
     moviePort: portSetting('movie', 8083),
+    database: databaseSetting,
     ...commonSettings('memory:'),
   },
-  services: ({ metadataPort, ratingPort, moviePort, ...common }) => {
+  services: ({ metadataPort, ratingPort, moviePort, database, ...common }) => {
     const config = { ...common, advertise: undefined };
+    const open = (service: string) =>
+      database?.open({ service, timeoutMs: common.requestTimeoutMs });
     return [
-      () => startService(createMetadataService(), { ...config, port: metadataPort }),
-      () => startService(createRatingService(), { ...config, port: ratingPort }),
-      () => startService(createMovieService(), { ...config, port: moviePort }),
+      async () =>
+        startService(createMetadataService(open('metadata')), { ...config, port: metadataPort }),
+      async () =>
+        startService(createRatingService(open('rating')), { ...config, port: ratingPort }),
+      async () => startService(createMovieService(), { ...config, port: moviePort }),
     ];
   },
   release: ({ registry }) => registry.registry.close(),

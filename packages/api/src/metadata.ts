@@ -1,12 +1,9 @@
 import * as z from 'zod';
 import { pathsByIds } from './id-list';
-import { idSchema, oneValue } from './record-id';
+import { idSchema, storable } from './record-id';
 
 const text = (maxLength: number) =>
-  z
-    .string({ error: oneValue })
-    .min(1, 'must not be empty')
-    .max(maxLength, `must be at most ${maxLength} characters`);
+  storable.min(1, 'must not be empty').max(maxLength, `must be at most ${maxLength} characters`);
 
 /** What a movie is: the body of `GET` and `PUT /metadata`. */
 export const metadataSchema = z.strictObject({

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { listSchema, maxListLength } from './list';
 import { metadataSchema } from './metadata';
-import { idSchema, oneValue } from './record-id';
+import { idSchema, oneValue, storable } from './record-id';
 
 const defaultLimit = 20;
 const maxTextLength = 500;
@@ -15,7 +15,7 @@ export interface TitlePosition {
   readonly id: string;
 }
 
-const positionSchema = z.tuple([z.string(), idSchema]);
+const positionSchema = z.tuple([storable, idSchema]);
 
 /** To a client, text without meaning; to whoever pages, the position after which a page begins. */
 const cursorSchema = z
@@ -33,10 +33,7 @@ const cursorSchema = z
 
 /** Query of `GET /metadata/search` and `GET /movies`. Without `q` it is all films. */
 export const searchQuery = z.object({
-  q: z
-    .string({ error: oneValue })
-    .max(maxTextLength, `must be at most ${maxTextLength} characters`)
-    .default(''),
+  q: storable.max(maxTextLength, `must be at most ${maxTextLength} characters`).default(''),
   limit: z
     .string({ error: oneValue })
     .regex(/^\d{1,3}$/, limitFault)

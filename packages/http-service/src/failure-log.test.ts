@@ -16,7 +16,13 @@ function start() {
     },
   );
   const failures: DiscoveryError[] = [];
-  const stop = logFailures({ failures: () => failures, logger, clock });
+  const stop = logFailures({
+    failures: () => failures,
+    begins: 'the registry does not answer',
+    ends: 'the registry answers again',
+    logger,
+    clock,
+  });
   return { clock, lines, failures, stop };
 }
 

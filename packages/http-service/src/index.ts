@@ -5,7 +5,7 @@ export { parseInput, parseQueryAndBody } from './parse-input';
 export type { RequestContext } from './request-context';
 export { RequestError, type InputFault, type RequestErrorCode } from './request-error';
 export { runProcess, type ProcessDefinition } from './run-process';
-export { runService } from './run-service';
+export { runService, type ServiceProgram } from './run-service';
 export { commonSettings, portSchema, type ServiceConfig } from './service-settings';
 export {
   helpText,
@@ -20,5 +20,6 @@ export {
   type RunningService,
   type ServiceClients,
   type ServiceDefinition,
+  type Store,
 } from './start-service';
 export { exitCodeOf, onStopSignal } from './stop-signals';

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { DatabaseError } from '@movies/database';
 import { DiscoveryError } from '@movies/discovery';
 import { UpstreamError } from '@movies/service-client';
 import { RequestError, type InputFault } from './request-error';
@@ -30,6 +31,8 @@ const statusByCode: Readonly<Record<string, number>> = {
   upstream_aborted: 499,
   no_instances: 503,
   registry_unavailable: 503,
+  database_unavailable: 503,
+  database_timeout: 503,
 };
 
 /** The answer to an error. What is not ours becomes a 500 that tells nothing; its cause is for the log. */
@@ -51,6 +54,10 @@ export function toProblem(error: unknown): Problem {
       error.code,
       'the service registry has no answer',
     );
+  }
+  if (error instanceof DatabaseError && error.isPassing) {
+    const { code } = error;
+    return problem(statusByCode[code] ?? 500, code, 'the database has no answer');
   }
   return problem(
     500,

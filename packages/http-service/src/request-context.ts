@@ -66,6 +66,14 @@ export class RequestContext {
   }
 
   /**
+   * What is left of this request's time, in milliseconds, less `reserveMs`: so that an answer made at the last moment
+   * still reaches the caller in time. 0 or less when it has passed.
+   */
+  timeLeftMs(reserveMs: number): number {
+    return (this.#deadline?.remainingMs() ?? this.#timeoutMs) - reserveMs;
+  }
+
+  /**
    * Calls another service for this request: with what is left of its time less `reserveMs`, its id, and
    * abandoned when it is.
    */

@@ -1,13 +1,29 @@
 import { runProcess } from './run-process';
-import { serviceSettings } from './service-settings';
+import { serviceSettings, type ServiceConfig } from './service-settings';
+import type { Settings, SettingValues } from './settings';
 import { startService, type ServiceDefinition } from './start-service';
 
+/** A service as a program of its own. */
+export interface ServiceProgram<S extends Settings> {
+  readonly name: string;
+  readonly version: string;
+  readonly defaultPort: number;
+  /** What it can be told beside what every service can. */
+  readonly settings: S;
+  /** Makes the service of what it was told. */
+  readonly create: (config: SettingValues<S> & ServiceConfig) => ServiceDefinition;
+}
+
 /** Runs one service as this process. */
-export function runService(definition: ServiceDefinition, defaultPort: number): Promise<void> {
+export function runService<S extends Settings>(program: ServiceProgram<S>): Promise<void> {
+  const { name, version, defaultPort, settings, create } = program;
   return runProcess({
-    usage: `${definition.name} ${definition.version}: one of the Movies services`,
-    settings: serviceSettings(defaultPort),
-    services: (config) => [() => startService(definition, config)],
-    release: ({ registry }) => registry.registry.close(),
+    usage: `${name} ${version}: one of the Movies services`,
+    settings: { ...serviceSettings(defaultPort), ...settings },
+    services: (values) => {
+      const config = values as SettingValues<S> & ServiceConfig;
+      return [async () => startService(create(config), config)];
+    },
+    release: ({ registry }: ServiceConfig) => registry.registry.close(),
   });
 }

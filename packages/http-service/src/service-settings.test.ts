@@ -11,7 +11,6 @@ it('has the documented defaults', () => {
     port: 8083,
     host: undefined,
     advertise: undefined,
-    database: 'memory:',
     zone: undefined,
     logLevel: 'info',
     logFormat: undefined,

@@ -77,13 +77,6 @@ export function commonSettings(defaultRegistryUrl: string) {
       help: 'where services find each other: memory:, static:…, consul://host:port, kubernetes:, dns://domain',
       schema: registrySchema,
     }),
-    database: setting({
-      flag: 'database',
-      variable: 'DATABASE_URL',
-      default: 'memory:',
-      help: 'where state is kept; memory: is the one kind there is',
-      schema: z.literal('memory:', { error: `expected 'memory:'` }),
-    }),
     zone: setting({
       variable: 'ZONE',
       help: 'failure zone that is registered with the instance',

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type * as z from 'zod';
 import { ConfigError } from './config-error';
@@ -7,6 +8,10 @@ export interface Setting<T> {
   /** Without the dashes; absent where only the environment sets it. */
   readonly flag?: string;
   readonly variable: string;
+  /** Names a file that holds the value, as a mounted Secret is one; instead of the variable. */
+  readonly fileVariable?: string;
+  /** A value that no message may show any of. */
+  readonly isSecret?: boolean;
   /** Text as a user would write it. Absent: the setting may stay unset. */
   readonly default?: string;
   /** One line for `--help`. */
@@ -35,14 +40,11 @@ export function parseSettings<S extends Settings>(
   const flags = parseFlags(settings, argv, faults);
   const values: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(settings)) {
-    const fromFlag = setting.flag === undefined ? undefined : flags.get(setting.flag);
-    // An empty variable is an unset one: that is all a shell, or a manifest, can often do.
-    const fromEnv = env[setting.variable] === '' ? undefined : env[setting.variable];
-    const text = fromFlag ?? fromEnv ?? setting.default;
-    const source = fromFlag === undefined ? setting.variable : `--${setting.flag ?? ''}`;
-    const parsed = setting.schema.safeParse(text);
+    const given = readValue(setting, flags, env, faults);
+    if (given === undefined) continue;
+    const parsed = setting.schema.safeParse(given.text);
     if (parsed.success) values[name] = parsed.data;
-    else faults.push(...parsed.error.issues.map(({ message }) => describe(source, text, message)));
+    else faults.push(...parsed.error.issues.map(({ message }) => describe(given, message)));
   }
   if (faults.length > 0) throw new ConfigError([...faults, '--help lists every setting']);
   return values as SettingValues<S>;
@@ -55,10 +57,12 @@ export function wantsHelp(argv: readonly string[]): boolean {
 
 /** The text of `--help`. */
 export function helpText(usage: string, settings: Settings): string {
-  const rows = Object.values(settings).map((setting): [string, string] => {
+  const rows = Object.values(settings).flatMap((setting): [string, string][] => {
     const flag = setting.flag === undefined ? '' : `--${setting.flag}, `;
     const fallback = setting.default === undefined ? '' : ` [${setting.default}]`;
-    return [`${flag}${setting.variable}`, `${setting.help}${fallback}`];
+    const row: [string, string] = [`${flag}${setting.variable}`, `${setting.help}${fallback}`];
+    if (setting.fileVariable === undefined) return [row];
+    return [row, [setting.fileVariable, `the same, in a file: instead of ${setting.variable}`]];
   });
   rows.push(['--help', 'this text']);
   const width = Math.max(...rows.map(([name]) => name.length)) + 2;
@@ -71,7 +75,49 @@ export function helpText(usage: string, settings: Settings): string {
   ].join('\n');
 }
 
-function describe(source: string, text: string | undefined, message: string): string {
+/** A setting's text, and where it is from. */
+interface GivenValue {
+  readonly source: string;
+  readonly text: string | undefined;
+  readonly isSecret: boolean;
+}
+
+/** `undefined` if it cannot be told; why is in `faults` then. */
+function readValue(
+  setting: Setting<unknown>,
+  flags: ReadonlyMap<string, string>,
+  env: SettingSources['env'],
+  faults: string[],
+): GivenValue | undefined {
+  const { flag, variable, fileVariable, isSecret = false } = setting;
+  // An empty variable is an unset one: that is all a shell, or a manifest, can often do.
+  const fromEnv = nonEmpty(env[variable]);
+  const file = fileVariable === undefined ? undefined : nonEmpty(env[fileVariable]);
+  if (fileVariable !== undefined && file !== undefined && fromEnv !== undefined) {
+    faults.push(`${variable} and ${fileVariable} are both set: one of them is to go`);
+    return undefined;
+  }
+  const fromFlag = flag === undefined ? undefined : flags.get(flag);
+  if (fromFlag !== undefined) return { source: `--${flag ?? ''}`, text: fromFlag, isSecret };
+  if (fileVariable === undefined || file === undefined) {
+    return { source: variable, text: fromEnv ?? setting.default, isSecret };
+  }
+  try {
+    // Editors and `echo` end a file with a new line that is not meant.
+    const text = readFileSync(file, 'utf8').trim();
+    return { source: `the file of ${fileVariable}, ${file}`, text, isSecret };
+  } catch (error: unknown) {
+    faults.push(`${fileVariable}: cannot read the file: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}
+
+function describe({ source, text, isSecret }: GivenValue, message: string): string {
+  if (isSecret) return `${source}: ${message}`;
   // A URL may hold a password; a message must not.
   const shown = text?.replace(/\/\/[^/@]*@/, '//***@');
   if (shown === undefined || message.includes(`'${shown}'`)) return `${source}: ${message}`;

@@ -14,12 +14,22 @@ import type { Logger } from 'pino';
 import { findAdvertisedAddress } from './advertised-address';
 import { createApp, type ServiceRouter } from './create-app';
 import { discoveryConcern } from './discovery-concern';
-import { logFailures } from './failure-log';
+import { logFailures, type Failure } from './failure-log';
 import { Health } from './health';
 import { HttpListener } from './http-listener';
 import { createLogger } from './logger';
 import { Metrics } from './metrics';
 import type { ServiceConfig } from './service-settings';
+
+/** PORT: where a service keeps its state, as far as starting and stopping go. */
+export interface Store {
+  /** What fails about it now, if anything does. */
+  readonly failure: Failure | undefined;
+  /** Makes it ready for use. Rejects if that is not possible now, and is tried again. */
+  prepare(signal: AbortSignal): Promise<void>;
+  /** Twice is fine. */
+  close(): Promise<void>;
+}
 
 /** What a service brings: its name, whom it calls, its routes. */
 export interface ServiceDefinition {
@@ -27,6 +37,8 @@ export interface ServiceDefinition {
   readonly version: string;
   /** Names of the services it calls; their sets must be known before it is ready. */
   readonly upstreams: readonly string[];
+  /** Prepared before it is ready; one that is lost later does not make it unready, or all instances would be at once. */
+  readonly store?: Store;
   /** Adds the routes; there is a client for each of `upstreams`. */
   readonly routes: (router: ServiceRouter, clients: ServiceClients) => void;
 }
@@ -58,9 +70,9 @@ const maxUpstreamBodyBytes = 4 * 1024 * 1024;
 
 /**
  * The one start and stop order:
- * bind → register → first sync → ready; then, on `stop`,
+ * bind → register → store prepared → first sync → ready; then, on `stop`,
  * not ready, deregister → serve on for the delay → stop accepting → finish what is in flight →
- * close clients and watches. Rejects only if it cannot bind.
+ * close clients, watches and store. Rejects only if it cannot bind.
  *
  * The registry is the caller's: several services may share it, so it is closed after the last of them.
  */
@@ -144,11 +156,7 @@ class Service implements RunningService {
       throw error;
     }
     this.logger.info({ port: this.port }, `listening on port ${this.port}`);
-    this.#stopLoggingFailures = logFailures({
-      failures: () => this.#failures(),
-      logger: this.logger,
-      clock: systemClock,
-    });
+    this.#stopLoggingFailures = this.#logFailures();
     this.#becomingReady = this.#becomeReady();
   }
 
@@ -161,6 +169,7 @@ class Service implements RunningService {
     const { signal } = this.#stopping;
     try {
       this.#registration = await this.#register(signal);
+      await this.#prepareStore(signal);
       for (const { watch } of this.#clients.values()) {
         while (watch.snapshot === undefined) {
           this.#health.becomeUnready(
@@ -207,6 +216,24 @@ class Service implements RunningService {
     return undefined;
   }
 
+  /** Tries until it succeeds or the service stops. */
+  async #prepareStore(signal: AbortSignal): Promise<void> {
+    const { store } = this.#definition;
+    if (store === undefined) return;
+    const backoff = new Backoff({ initialMs: 500, maxMs: 5000, random: Math.random });
+    this.#health.becomeUnready('the database is being prepared');
+    for (;;) {
+      try {
+        await store.prepare(signal);
+        return;
+      } catch (error: unknown) {
+        signal.throwIfAborted();
+        this.#health.becomeUnready(`the database is not ready: ${(error as Error).message}`);
+        await delay(backoff.next(), systemClock, signal);
+      }
+    }
+  }
+
   async #stop(): Promise<boolean> {
     const { shutdownDelayMs, shutdownTimeoutMs } = this.#config;
     const inPod = nonEmpty(this.#env['KUBERNETES_SERVICE_HOST']) !== undefined;
@@ -225,6 +252,7 @@ class Service implements RunningService {
     }
     const finished = (await this.#listener?.close(shutdownTimeoutMs)) ?? true;
     await Promise.all([...this.#clients.values()].map((client) => client.close()));
+    await this.#definition.store?.close();
     if (this.#listener !== undefined) {
       this.logger.info(finished ? 'stopped' : 'stopped; requests in flight were cut off');
     }
@@ -274,9 +302,31 @@ class Service implements RunningService {
   }
 
   #concerns(): string[] {
-    return [...this.#clients.values()]
-      .map(({ watch }) => discoveryConcern(watch))
-      .filter((concern) => concern !== undefined);
+    return [
+      ...[...this.#clients.values()].map(({ watch }) => discoveryConcern(watch)),
+      this.#definition.store?.failure?.message,
+    ].filter((concern) => concern !== undefined);
+  }
+
+  #logFailures(): () => void {
+    const common = { logger: this.logger, clock: systemClock };
+    const stops = [
+      logFailures({
+        ...common,
+        failures: () => this.#failures(),
+        begins: 'the registry does not answer',
+        ends: 'the registry answers again',
+      }),
+      logFailures({
+        ...common,
+        failures: () => [this.#definition.store?.failure].filter((each) => each !== undefined),
+        begins: 'there is trouble with the database',
+        ends: 'the database is well again',
+      }),
+    ];
+    return () => {
+      for (const stop of stops) stop();
+    };
   }
 
   #failures(): DiscoveryError[] {

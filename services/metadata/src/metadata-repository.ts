@@ -1,20 +1,17 @@
 import type { Metadata, TitlePosition } from '@movies/api';
+import type { QueryOptions } from '@movies/database';
 
-/** How long a caller waits for an answer; memory has it at once. */
-export interface QueryOptions {
-  readonly timeoutMs: number;
-}
-
+/** What is looked for. */
 export interface TitleSearch {
-  /** Part of a title; empty for all films. */
+  /** Part of a title, in any case and form; '' is part of all. */
   readonly text: string;
-  /** How many films at most. */
+  /** At most so many. */
   readonly limit: number;
   /** Only what comes behind it; a film that is gone leaves a position all the same. */
   readonly after?: TitlePosition;
 }
 
-/** PORT: where metadata is kept. */
+/** PORT: where metadata is kept. Rejects with `DatabaseError` if that cannot be had. */
 export interface MetadataRepository {
   /** What is known of a movie; `undefined` if it is not known. */
   get(id: string, options?: QueryOptions): Promise<Metadata | undefined>;
@@ -25,6 +22,6 @@ export interface MetadataRepository {
    * `titleKey` has them.
    */
   search(search: TitleSearch, options?: QueryOptions): Promise<Metadata[]>;
-  /** Adds a movie, or replaces what was known of it. */
+  /** Adds a movie, or replaces what was known of it; durable once this resolves. */
   put(metadata: Metadata, options?: QueryOptions): Promise<void>;
 }

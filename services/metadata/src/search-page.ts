@@ -1,5 +1,6 @@
 import { formatCursor, type List, type Metadata, type SearchQuery } from '@movies/api';
-import type { MetadataRepository, QueryOptions } from './metadata-repository';
+import type { QueryOptions } from '@movies/database';
+import type { MetadataRepository } from './metadata-repository';
 import { titleKey } from './title-key';
 
 /** One page of the films that a search finds; the cursor leads behind the last of them. */

@@ -1,4 +1,11 @@
 import { runService } from '@movies/http-service';
+import { version } from '../package.json';
 import { createMovieService } from './movie-service';
 
-void runService(createMovieService(), 8083);
+void runService({
+  name: 'movie',
+  version,
+  defaultPort: 8083,
+  settings: {},
+  create: createMovieService,
+});

@@ -1,15 +1,28 @@
+import path from 'node:path';
+import { ServiceDatabase, type Database } from '@movies/database';
 import type { ServiceDefinition } from '@movies/http-service';
 import { version } from '../package.json';
 import { MemoryRatingRepository } from './memory-rating-repository';
 import { addRatingRoutes } from './routes';
+import { SqlRatingRepository } from './sql-rating-repository';
 
-/** The service that knows what users think of a record. */
-export function createRatingService(): ServiceDefinition {
-  const repository = new MemoryRatingRepository();
+const name = 'rating';
+
+/** The service that knows what users think of a record: in this database, else in its own memory. */
+export function createRatingService(database?: Database): ServiceDefinition {
+  const store =
+    database &&
+    new ServiceDatabase({
+      database,
+      schema: name,
+      migrationsFolder: path.join(__dirname, 'migrations'),
+    });
+  const repository = store ? new SqlRatingRepository(store) : new MemoryRatingRepository();
   return {
-    name: 'rating',
+    name,
     version,
     upstreams: [],
+    ...(store && { store }),
     routes: (router) => {
       addRatingRoutes(router, repository);
     },

@@ -9,7 +9,6 @@ export function testConfig(overrides: Partial<ServiceConfig> = {}): ServiceConfi
     host: '127.0.0.1',
     advertise: undefined,
     registry: { registry, registrar: registry },
-    database: 'memory:',
     zone: undefined,
     logLevel: 'silent',
     logFormat: 'json',

@@ -1,0 +1,95 @@
+import type { Database, Queryable, QueryOptions, Row, Statement } from './database';
+import { DatabaseError } from './database-error';
+import { reasonOf } from './reason-of';
+import { migrate, readMigrations, type Migration } from './migrations';
+
+export interface ServiceDatabaseOptions {
+  readonly database: Database;
+  /** The service's own PostgreSQL schema: several services may share a database. */
+  readonly schema: string;
+  /** Of the files that make its tables. */
+  readonly migrationsFolder: string;
+  /** Puts in what is to be there from the start; runs at every start, after the migrations. */
+  readonly seed?: (database: Queryable) => Promise<void>;
+}
+
+const probeMs = 1000;
+
+/**
+ * A database with a service's tables in it: http-service's `Store`. Until they are there every query is refused with
+ * `database_unavailable`, so that nobody works on tables that are missing, or newer than the program.
+ */
+export class ServiceDatabase implements Queryable {
+  readonly #options: ServiceDatabaseOptions;
+  readonly #migrations: readonly Migration[];
+  #isPrepared = false;
+  #isClosed = false;
+  #failure: DatabaseError | undefined;
+  #probe: NodeJS.Timeout | undefined;
+
+  /** Reads the migrations, and throws if they are not numbered one after the other. */
+  constructor(options: ServiceDatabaseOptions) {
+    this.#options = options;
+    this.#migrations = readMigrations(options.migrationsFolder);
+  }
+
+  /** Why it cannot be used, as of its last use; found out anew every second until it can. */
+  get failure(): DatabaseError | undefined {
+    return this.#failure;
+  }
+
+  /** Brings the tables up to date. Rejects if that is not possible now, and can be tried again. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    const { database, schema, seed } = this.#options;
+    try {
+      await migrate(database, { schema, migrations: this.#migrations, signal });
+      await seed?.(database);
+    } catch (cause: unknown) {
+      signal.throwIfAborted();
+      const message = `the schema '${schema}' cannot be prepared: ${reasonOf(cause)}`;
+      this.#failure =
+        cause instanceof DatabaseError
+          ? cause
+          : new DatabaseError('migration_failed', message, { cause });
+      throw this.#failure;
+    }
+    this.#failure = undefined;
+    this.#isPrepared = true;
+  }
+
+  async query(
+    statement: Statement,
+    values?: readonly unknown[],
+    options?: QueryOptions,
+  ): Promise<readonly Row[]> {
+    if (!this.#isPrepared) {
+      const reason = this.#failure?.message ?? 'this service is starting';
+      throw new DatabaseError('database_unavailable', `the tables are not ready: ${reason}`);
+    }
+    try {
+      const rows = await this.#options.database.query(statement, values, options);
+      this.#failure = undefined;
+      return rows;
+    } catch (error: unknown) {
+      if (error instanceof DatabaseError && error.isPassing) this.#noteFailure(error);
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#probe);
+    return this.#options.database.close();
+  }
+
+  /** Asks again until it answers, since it may be that nobody else does. */
+  #noteFailure(error: DatabaseError): void {
+    this.#failure = error;
+    if (this.#probe !== undefined || this.#isClosed) return;
+    this.#probe = setTimeout(() => {
+      this.#probe = undefined;
+      // If it fails the next probe is on its way.
+      if (this.#failure !== undefined) this.query({ text: 'SELECT 1' }).catch(() => undefined);
+    }, probeMs);
+  }
+}
