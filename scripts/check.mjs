@@ -25,6 +25,7 @@ const checks = {
   'manifest-lint': { project: 'manifest-lint' },
   pack: { project: 'pack' },
   dns: { project: 'dns' },
+  postgres: { project: 'postgres' },
   // One file after the other: some stop the API server under all.
   cluster: {
     project: 'cluster',
