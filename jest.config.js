@@ -47,6 +47,8 @@ module.exports = {
     project('manifest-lint', ['test/manifest-lint']),
     // The npm registry.
     project('pack', ['test/pack']),
+    // A real PostgreSQL.
+    project('postgres', ['test/integration'], '**/postgres*.test.ts'),
     // A real DNS server: dnsmasq.
     project('dns', ['test/integration'], '**/dns*.test.ts'),
     // kubectl, and a network of its own.

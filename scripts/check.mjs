@@ -28,6 +28,7 @@ const checks = {
   'manifest-lint': { project: 'manifest-lint' },
   pack: { project: 'pack' },
   dns: { project: 'dns' },
+  postgres: { project: 'postgres' },
   cluster: { project: 'cluster', jestArgs: outagesLast },
   // There is one namespace `movies`.
   deployed: { project: 'deployed', jestArgs: ['--runInBand'] },

@@ -216,10 +216,13 @@ class Lease {
   constructor(client: PoolClient, isFresh: boolean, endsAt: number) {
     this.#client = client;
     this.isFresh = isFresh;
-    this.#timer = setTimeout(() => {
-      this.#isExpired = true;
-      this.cut();
-    }, endsAt - performance.now());
+    this.#timer = setTimeout(
+      () => {
+        this.#isExpired = true;
+        this.cut();
+      },
+      Math.max(0, endsAt - performance.now()),
+    );
   }
 
   get isExpired(): boolean {
