@@ -9,9 +9,10 @@ import { measureMovieThroughput } from './movie-throughput';
 import { measurePickCost } from './pick-cost';
 import { measureProfileShare } from './profile-share';
 import { killServerProcesses } from './server-process';
+import { measureState } from './state/state';
 import { measureUpdateCost } from './update-cost';
 
-const usage = `npm run bench -- [--quick] [pick] [update] [loading] [movie] [profile] [kubernetes] [images]
+const usage = `npm run bench -- [--quick] [pick] [update] [loading] [movie] [profile] [kubernetes] [images] [state]
   pick        what choosing an instance costs
   update      what a change of a large set costs on its way to the pick
   loading     time and memory to load an adapter
@@ -19,6 +20,7 @@ const usage = `npm run bench -- [--quick] [pick] [update] [loading] [movie] [pro
   profile     where the processor time of movie goes
   kubernetes  what it costs to follow 5,000 endpoints on a real API server: KUBECONFIG
   images      start, memory and size of the images, beside a bare Node and plain Koa: Docker
+  state       rating on memory, PGlite and PostgreSQL, and a page of movies
 All by default; --quick: fewer and shorter rounds.`;
 
 const parts = {
@@ -32,6 +34,7 @@ const parts = {
   kubernetes: (quick: boolean) => measureKubernetesScale({ stretches: quick ? 1 : 6 }),
   images: (quick: boolean) =>
     measureImages({ starts: quick ? 3 : 11, requests: quick ? 3000 : 30_000 }),
+  state: (quick: boolean) => measureState({ rounds: quick ? 1 : 5, roundMs: quick ? 1500 : 4000 }),
 };
 
 function isPart(name: string): name is keyof typeof parts {

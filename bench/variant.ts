@@ -14,7 +14,7 @@ export interface Variant {
 }
 
 /** Logs are written to a file, as they are in a container. */
-const logFile = path.join(mkdtempSync(path.join(tmpdir(), 'movies-bench-')), 'servers.log');
+export const logFile = path.join(mkdtempSync(path.join(tmpdir(), 'movies-bench-')), 'servers.log');
 
 /** A peer with fixed addresses: three processes of one script. */
 export async function startPeer(name: string, script: string): Promise<Variant> {

@@ -13,6 +13,16 @@ export interface ServiceDatabaseOptions {
   readonly seed?: (database: Queryable) => Promise<void>;
 }
 
+/** A query that has ended. */
+export interface QueryEnd {
+  /** The statement's name; `other` for one without. */
+  readonly query: string;
+  /** `ok`, or the code of its error. */
+  readonly outcome: string;
+  /** From the call to the answer: waiting for a connection, and a second try, included. */
+  readonly durationMs: number;
+}
+
 const probeMs = 1000;
 
 /**
@@ -26,6 +36,7 @@ export class ServiceDatabase implements Queryable {
   #isClosed = false;
   #failure: DatabaseError | undefined;
   #probe: NodeJS.Timeout | undefined;
+  #onQuery: (end: QueryEnd) => void = () => undefined;
 
   /** Reads the migrations, and throws if they are not numbered one after the other. */
   constructor(options: ServiceDatabaseOptions) {
@@ -36,6 +47,11 @@ export class ServiceDatabase implements Queryable {
   /** Why it cannot be used, as of its last use; found out anew every second until it can. */
   get failure(): DatabaseError | undefined {
     return this.#failure;
+  }
+
+  /** Has every query told from now on, to this one listener. */
+  onQuery(listener: (end: QueryEnd) => void): void {
+    this.#onQuery = listener;
   }
 
   /** Brings the tables up to date. Rejects if that is not possible now, and can be tried again. */
@@ -66,13 +82,19 @@ export class ServiceDatabase implements Queryable {
       const reason = this.#failure?.message ?? 'this service is starting';
       throw new DatabaseError('database_unavailable', `the tables are not ready: ${reason}`);
     }
+    const startedAt = performance.now();
+    let outcome = 'ok';
     try {
       const rows = await this.#options.database.query(statement, values, options);
       this.#failure = undefined;
       return rows;
     } catch (error: unknown) {
+      outcome = error instanceof DatabaseError ? error.code : 'unknown';
       if (error instanceof DatabaseError && error.isPassing) this.#noteFailure(error);
       throw error;
+    } finally {
+      const durationMs = performance.now() - startedAt;
+      this.#onQuery({ query: statement.name ?? 'other', outcome, durationMs });
     }
   }
 

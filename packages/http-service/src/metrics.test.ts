@@ -93,3 +93,17 @@ it('drops the series of an instance when it is gone, and keeps those of the othe
     'upstream_attempts_total{service="rating",upstream_instance="b",outcome="reset"} 1',
   ]);
 });
+
+it('tells how long queries take, by name and outcome', async () => {
+  metrics.observeQuery({ query: 'rating-mean', outcome: 'ok', durationMs: 2 });
+  metrics.observeQuery({ query: 'rating-mean', outcome: 'ok', durationMs: 6 });
+  metrics.observeQuery({ query: 'rating-mean', outcome: 'database_timeout', durationMs: 500 });
+  expect(await samples('database_query_duration_seconds_sum')).toEqual([
+    'database_query_duration_seconds_sum{query="rating-mean",outcome="ok"} 0.008',
+    'database_query_duration_seconds_sum{query="rating-mean",outcome="database_timeout"} 0.5',
+  ]);
+  expect(await samples('database_query_duration_seconds_count')).toEqual([
+    'database_query_duration_seconds_count{query="rating-mean",outcome="ok"} 2',
+    'database_query_duration_seconds_count{query="rating-mean",outcome="database_timeout"} 1',
+  ]);
+});

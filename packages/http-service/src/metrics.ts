@@ -5,6 +5,13 @@ import { discoveryConcern } from './discovery-concern';
 
 const instanceStates = ['ready', 'draining', 'not_ready'] as const;
 
+/** A query of a database that has ended. */
+export interface QueryEnd {
+  readonly query: string;
+  readonly outcome: string;
+  readonly durationMs: number;
+}
+
 /** What Prometheus reads at `/metrics`; one a service, also when several share a process. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -14,6 +21,13 @@ export class Metrics {
     help: 'Duration of requests, by method, route and status.',
     labelNames: ['method', 'route', 'status'],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    registers: [this.#registry],
+  });
+  readonly #queryDuration = new Histogram({
+    name: 'database_query_duration_seconds',
+    help: 'Duration of database queries, waiting for a connection included, by query and outcome.',
+    labelNames: ['query', 'outcome'],
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     registers: [this.#registry],
   });
   readonly #attempts = new Counter({
@@ -62,6 +76,10 @@ export class Metrics {
 
   observeRequest(method: string, route: string, status: number, seconds: number): void {
     this.#duration.observe({ method, route, status }, seconds);
+  }
+
+  observeQuery({ query, outcome, durationMs }: QueryEnd): void {
+    this.#queryDuration.observe({ query, outcome }, durationMs / 1000);
   }
 
   countAttempt({ instance, outcome }: Attempt): void {

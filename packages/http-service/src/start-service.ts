@@ -18,13 +18,15 @@ import { logFailures, type Failure } from './failure-log';
 import { Health } from './health';
 import { HttpListener } from './http-listener';
 import { createLogger } from './logger';
-import { Metrics } from './metrics';
+import { Metrics, type QueryEnd } from './metrics';
 import type { ServiceConfig } from './service-settings';
 
 /** PORT: where a service keeps its state, as far as starting and stopping go. */
 export interface Store {
   /** What fails about it now, if anything does. */
   readonly failure: Failure | undefined;
+  /** Tells, from now on, of every query that ends; its outcome is `ok`, or the code of an error. */
+  onQuery(listener: (end: QueryEnd) => void): void;
   /** Makes it ready for use. Rejects if that is not possible now, and is tried again. */
   prepare(signal: AbortSignal): Promise<void>;
   /** Twice is fine. */
@@ -121,6 +123,9 @@ class Service implements RunningService {
     });
     this.ready = new Promise((resolve) => {
       this.#announceReady = resolve;
+    });
+    definition.store?.onQuery((end) => {
+      this.#metrics.observeQuery(end);
     });
     this.#clients = new Map(
       definition.upstreams.map((service) => [service, this.#createClient(service)]),
