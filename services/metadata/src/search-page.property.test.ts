@@ -40,6 +40,8 @@ it('shows every film that is there all along exactly once, whatever others do me
           const query = searchQuery.parse({ q, limit: String(limit), cursor });
           const { items, nextCursor } = await searchPage(query, repository);
           expect(items.length).toBeLessThanOrEqual(limit);
+          // Or it walks for ever.
+          expect(page).toBeLessThan(100);
           seen.push(...items.map(({ id }) => id));
           cursor = nextCursor;
           for (const { id, letters } of between[page] ?? []) {
