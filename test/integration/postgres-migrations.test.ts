@@ -40,7 +40,7 @@ describeWithPostgres('migrations on a real PostgreSQL', (programs) => {
   };
   const open = () =>
     new ServiceDatabase({
-      database: openDatabase(url, 'thing'),
+      database: openDatabase(url, 'thing', 20_000),
       schema: 'thing',
       migrationsFolder: folder,
     });
@@ -77,14 +77,14 @@ describeWithPostgres('migrations on a real PostgreSQL', (programs) => {
   it('leaves no trace of one that dies in the middle, and the next does it all', async () => {
     write('0001-one.sql', 'CREATE TABLE thing.one (id int)');
     write('0002-two.sql', 'CREATE TABLE thing.two (id int); SELECT pg_sleep(600)');
-    const script = path.join(folder, 'migrate.ts');
+    const script = `${folder}.cjs`;
     const root = path.resolve(__dirname, '../..');
     writeFileSync(
       script,
       `const { ServiceDatabase } = require('${root}/packages/database/src');
        const { databaseFromUrl } = require('${root}/packages/database/src/database-from-url');
        const database = databaseFromUrl('${url}').open({ service: 'thing', timeoutMs: 1000 });
-       new ServiceDatabase({ database, schema: 'thing', migrationsFolder: '${folder}/only-sql' })
+       new ServiceDatabase({ database, schema: 'thing', migrationsFolder: '${folder}' })
          .prepare(new AbortController().signal);`,
     );
     const sleeping = () =>

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, chownSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describeWith } from '../describe-with';
@@ -39,7 +39,6 @@ export function describeWithPostgres(name: string, suite: (folder: string) => vo
 /** A real PostgreSQL on a free port of 127.0.0.1, in a folder of its own; its superuser is `postgres`. */
 export class PostgresServer {
   readonly port: number;
-  readonly password = 'a password with / and @ and %';
   readonly #programs: string;
   readonly #folder: string;
   /** It refuses to run as root. */
@@ -132,9 +131,18 @@ export class PostgresServer {
   /** Puts lines before its list of who may connect how, and reads it anew. */
   allow(lines: readonly string[]): void {
     const file = path.join(this.#folder, 'pg_hba.conf');
-    const before = readFileSync(file, 'utf8');
-    rmSync(file);
-    appendFileSync(file, [...lines, before].join('\n'));
+    writeFileSync(file, [...lines, readFileSync(file, 'utf8')].join('\n'));
+    this.sql('SELECT pg_reload_conf()');
+  }
+
+  /** Lets it speak TLS, too. */
+  enableTls({ cert, key }: { readonly cert: string; readonly key: string }): void {
+    for (const [name, text] of Object.entries({ 'server.crt': cert, 'server.key': key })) {
+      const file = path.join(this.#folder, name);
+      writeFileSync(file, text, { mode: 0o600 });
+      if (this.#user.uid !== undefined) chownSync(file, this.#user.uid, this.#user.gid ?? 0);
+    }
+    this.sql('ALTER SYSTEM SET ssl = on');
     this.sql('SELECT pg_reload_conf()');
   }
 

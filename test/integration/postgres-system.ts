@@ -17,10 +17,14 @@ export interface TimedAnswer {
 }
 
 /** Opens the database of a URL, for a service. */
-export function openDatabase(url: string, service: string): Database {
+export function openDatabase(
+  url: string,
+  service: string,
+  timeoutMs: number = requestTimeoutMs,
+): Database {
   const source = databaseFromUrl(url);
   if (source === undefined) throw new TypeError('memory: is no database');
-  return source.open({ service, timeoutMs: requestTimeoutMs });
+  return source.open({ service, timeoutMs });
 }
 
 /** A service in this process, on a database. */

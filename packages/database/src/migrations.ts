@@ -82,10 +82,12 @@ async function versionOf(
   schema: string,
   run: (text: string) => Promise<readonly Row[]>,
 ): Promise<number> {
-  const [found] = await run(
-    `SELECT to_regclass('${schema}.schema_migrations') IS NOT NULL AS known`,
+  // Not to_regclass, which may still say what was so before we waited for the lock.
+  const known = await run(
+    `SELECT 1 FROM pg_catalog.pg_tables
+     WHERE schemaname = '${schema}' AND tablename = 'schema_migrations'`,
   );
-  if (found?.['known'] !== true) return 0;
+  if (known.length === 0) return 0;
   const [row] = await run(
     `SELECT coalesce(max(version), 0) AS version FROM ${schema}.schema_migrations`,
   );
