@@ -71,18 +71,18 @@ cluster-up: ## Create a kind cluster of three nodes, called CLUSTER; minikube: k
 cluster-down: ## Delete it
 	@kind delete cluster --name $(CLUSTER)
 
-deploy: ## Build, load and run in the cluster: OVERLAY=kubernetes, dns or consul; VERSION; SKIP_IMAGES=1
+deploy: ## Build, load and run in the cluster: OVERLAY=kubernetes, dns, consul or database-url; VERSION; SKIP_IMAGES=1
 	@test -n "$(SKIP_IMAGES)" || { $(MAKE) images && $(MAKE) load-images; }
 	@OVERLAY=$(OVERLAY) bash scripts/deploy.sh
 
 undeploy: ## Delete the namespace movies, with all that is in it
 	@kubectl delete namespace movies --ignore-not-found --timeout=180s
 
-dev: ## Build, deploy, and sync every edit into the pods, until Ctrl-C: OVERLAY=kubernetes, dns or consul; skaffold
+dev: ## Build, deploy, and sync every edit into the pods, until Ctrl-C: OVERLAY as in deploy; skaffold
 	@OVERLAY=$(OVERLAY) bash scripts/dev.sh
 
 status: ## Show what runs in the cluster, and where
-	@$(KUBECTL) get deployments,statefulsets,pods,services,endpointslices --output wide
+	@$(KUBECTL) get deployments,statefulsets,pods,persistentvolumeclaims,services,endpointslices --output wide
 
 logs: ## Follow the logs of all pods in the cluster
 	@$(KUBECTL) logs --follow --prefix --max-log-requests 50 --tail 20 --selector app.kubernetes.io/part-of=movies

@@ -20,6 +20,14 @@ command -v kubectl >/dev/null || fail 'kubectl is not there; make doctor says ho
 kubectl --request-timeout=10s get --raw /readyz >/dev/null ||
   fail 'the cluster of the current kubectl context does not answer'
 
+if [[ $overlay == database-url ]]; then
+  # Its pods would wait for it, and the reason be seen in their events alone.
+  "${kubectl[@]}" get secret/database --output=name >/dev/null ||
+    fail "the overlay database-url wants the address of your database in a Secret:
+  kubectl apply -k k8s/namespace
+  kubectl -n movies create secret generic database --from-literal=url=postgres://user:password@host/database"
+fi
+
 template() { # SERVICE
   "${kubectl[@]}" get "deployment/$1" --ignore-not-found --output 'jsonpath={.spec.template}'
 }
@@ -29,10 +37,11 @@ for service in "${services[@]}"; do before[$service]=$(template "$service"); don
 
 # The release that the manifests name becomes this one, in the tags and in the labels.
 release=$(sed -n 's/^ *newTag: //p' k8s/components/release/kustomization.yaml | head -n 1)
-kubectl kustomize "k8s/overlays/$overlay" |
+applied=$(kubectl kustomize "k8s/overlays/$overlay" |
   sed -e "s|^\(.*image: movies/[a-z]*\):.*|\1:$version|" \
     -e "s|^\( *app.kubernetes.io/version:\) \"*${release//./\\.}\"*$|\1 \"$version\"|" |
-  kubectl apply --validate=strict --filename=-
+  kubectl apply --validate=strict --filename=-)
+echo "$applied"
 
 for service in "${services[@]}"; do
   # Of an image that was built again under its old tag the Deployment does not know.
@@ -40,13 +49,12 @@ for service in "${services[@]}"; do
     "${kubectl[@]}" rollout restart "deployment/$service"
   fi
 done
-if [[ $overlay == consul ]]; then services=(consul "${services[@]}"); fi
-for service in "${services[@]}"; do
-  kind=deployment
-  if [[ $service == consul ]]; then kind=statefulset; fi
-  "${kubectl[@]}" rollout status --timeout=180s "$kind/$service" || {
+# What the services need comes first, as in `statefulset.apps/postgres created`.
+stateful=$(sed -n 's/^\(statefulset\.apps\/[a-z-]*\) .*/\1/p' <<<"$applied")
+for workload in $stateful "${services[@]/#/deployment/}"; do
+  "${kubectl[@]}" rollout status --timeout=180s "$workload" || {
     "${kubectl[@]}" get pods,events >&2
-    fail "$service does not run; above is what the cluster says"
+    fail "${workload#*/} does not run; above is what the cluster says"
   }
 done
 

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 
 /** By the API's path: `api/v1` is the core group. */
 const kinds = {
-  'api/v1': ['ConfigMap', 'Namespace', 'Service', 'ServiceAccount'],
+  'api/v1': ['ConfigMap', 'Namespace', 'Secret', 'Service', 'ServiceAccount'],
   'apis/apps/v1': ['Deployment', 'StatefulSet'],
   'apis/autoscaling/v2': ['HorizontalPodAutoscaler'],
   'apis/networking.k8s.io/v1': ['NetworkPolicy'],

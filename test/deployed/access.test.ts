@@ -1,10 +1,19 @@
 import { describeOnCluster } from '../cluster/cluster';
 import { kubectlIn } from '../cluster/kubectl';
-import { deployed, deployedLimitMs, kubectl, make, services, type Service } from './deployed';
+import {
+  deployed,
+  deployedLimitMs,
+  inPod,
+  kubectl,
+  make,
+  services,
+  type Service,
+} from './deployed';
 
 jest.setTimeout(120_000);
 
 interface Rule {
+  readonly resourceNames?: readonly string[];
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
   readonly verbs: readonly string[];
@@ -36,7 +45,18 @@ describeOnCluster('of the deployed services', () => {
     expect(await rulesOf(service)).toEqual([]);
   });
 
-  it('only movie has a token', async () => {
+  it('postgres may get and patch the Secret with its password, and nothing else', async () => {
+    expect(await rulesOf('postgres')).toEqual([
+      {
+        verbs: ['get', 'patch'],
+        apiGroups: [''],
+        resources: ['secrets'],
+        resourceNames: ['postgres-password'],
+      },
+    ]);
+  });
+
+  it('of the services only movie has a token', async () => {
     const script = `console.log(require('node:fs').existsSync('${tokenFolder}/token'))`;
     const found = services.map(async (service) => [service, await inPod(service, script)]);
     expect(Object.fromEntries(await Promise.all(found))).toEqual({
@@ -47,21 +67,46 @@ describeOnCluster('of the deployed services', () => {
   });
 
   it.each([
-    ['movie', 'http://metadata/livez'],
-    ['movie', 'http://rating/livez'],
-    ['movie', 'https://kubernetes.default/livez'],
-  ] as const)('%s reaches %s', async (service, url) => {
-    expect(await reach(service, url)).toBe('reached');
+    ['movie', 'metadata:80'],
+    ['movie', 'rating:80'],
+    ['movie', 'kubernetes.default:443'],
+    ['metadata', 'postgres:5432'],
+    ['rating', 'postgres:5432'],
+  ] as const)('%s reaches %s', async (service, address) => {
+    expect(await reach(service, address)).toBe('reached');
   });
 
   itWherePoliciesAreEnforced.each([
-    ['metadata', 'http://rating/livez'],
-    ['rating', 'http://metadata/livez'],
-    ['rating', 'http://movie/livez'],
-    ['metadata', 'https://kubernetes.default/livez'],
-  ] as const)('%s does not reach %s', async (service, url) => {
-    expect(await reach(service, url)).not.toBe('reached');
+    ['metadata', 'rating:80'],
+    ['rating', 'metadata:80'],
+    ['rating', 'movie:80'],
+    ['metadata', 'kubernetes.default:443'],
+    ['movie', 'postgres:5432'],
+  ] as const)('%s does not reach %s', async (service, address) => {
+    expect(await reach(service, address)).not.toBe('reached');
   });
+
+  it.each(['postgres-0', 'deployment/metadata', 'deployment/rating', 'deployment/movie'])(
+    'the password is in no environment of %s',
+    async (pod) => {
+      const password = await kubectl(
+        ...[
+          'get',
+          'secret/postgres-password',
+          '--output=go-template={{.data.password|base64decode}}',
+        ],
+      );
+      expect(password).toMatch(/^[0-9a-f]{64}$/);
+      const spec = await kubectl('get', pod.includes('/') ? pod : `pod/${pod}`, '--output=json');
+      expect(spec).not.toContain(password);
+      // That of the process too, which the image may have changed.
+      const environment = pod.includes('/')
+        ? await kubectl('exec', pod, '--', '/nodejs/bin/node', '--print', 'process.env')
+        : await kubectl('exec', pod, '--', 'cat', '/proc/1/environ');
+      expect(environment).toContain('KUBERNETES_SERVICE_HOST');
+      expect(environment).not.toContain(password);
+    },
+  );
 
   it('the namespace takes no pod that breaks the standard restricted', async () => {
     const root = kubectl('run', 'root', '--image=movies/movie:any', '--dry-run=server');
@@ -69,25 +114,19 @@ describeOnCluster('of the deployed services', () => {
   });
 });
 
-/** Tries from a pod of the service. Any HTTP status will do, and any certificate: it is the way that counts. */
-function reach(service: Service, url: string): Promise<string> {
-  const module = url.startsWith('https:') ? 'node:https' : 'node:http';
+/** Tries from a pod of the service, whether a connection is made. */
+function reach(service: Service, address: string): Promise<string> {
+  const [host = '', port = ''] = address.split(':');
   return inPod(
     service,
-    `require('${module}').get('${url}', { timeout: 3000, rejectUnauthorized: false }, () => end('reached'))
+    `require('node:net').connect({ host: '${host}', port: ${port}, timeout: 3000 }, () => end('reached'))
       .on('timeout', () => end('timeout')).on('error', ({ code }) => end(code));
     function end(how) { console.log(how); process.exit(); }`,
   );
 }
 
-/** Runs a script on the Node of one of its pods. */
-async function inPod(service: Service, script: string): Promise<string> {
-  const node = ['/nodejs/bin/node', '--eval', script];
-  return (await kubectl('exec', `deployment/${service}`, '--', ...node)).trim();
-}
-
-/** What the service's account may do, but for asking about itself. */
-async function rulesOf(service: Service): Promise<Rule[]> {
+/** What an account may do, but for asking about itself. */
+async function rulesOf(account: Service | 'postgres'): Promise<Rule[]> {
   const review = {
     apiVersion: 'authorization.k8s.io/v1',
     kind: 'SelfSubjectRulesReview',
@@ -98,7 +137,7 @@ async function rulesOf(service: Service): Promise<Rule[]> {
     [
       // Validation would ask for the schema as that account, which may not see it.
       ...['create', '--filename=-', '--output=json', '--validate=false'],
-      `--as=system:serviceaccount:movies:${service}`,
+      `--as=system:serviceaccount:movies:${account}`,
     ],
     { input: JSON.stringify(review) },
   );

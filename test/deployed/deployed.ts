@@ -24,11 +24,16 @@ export function kubectl(...args: string[]): Promise<string> {
   return kubectlIn('movies', args);
 }
 
-/** Has the overlay deployed anew, as a user does it; resolves with the milliseconds from then until all is ready. */
-export async function deploy(overlay: Overlay): Promise<number> {
+/** Has the images in the cluster. */
+export async function imagesLoaded(): Promise<void> {
   // Where the cluster has them from elsewhere, the user says so as he does to `make deploy`.
   images ??= process.env['SKIP_IMAGES'] ? Promise.resolve() : make('images', 'load-images');
   await images;
+}
+
+/** Has the overlay deployed anew, as a user does it; resolves with the milliseconds from then until all is ready. */
+export async function deploy(overlay: Overlay): Promise<number> {
+  await imagesLoaded();
   await make('undeploy');
   const began = performance.now();
   await make('deploy', `OVERLAY=${overlay}`, 'SKIP_IMAGES=1');
@@ -48,11 +53,17 @@ export async function deployed(overlay: Overlay): Promise<void> {
   else await deploy(overlay);
 }
 
-/** Waits until every Deployment has what it wants. */
+/** Waits until PostgreSQL and every Deployment have what they want. */
 export async function settle(): Promise<void> {
+  await postgresReady();
   for (const service of services) {
     await kubectl('rollout', 'status', `deployment/${service}`, '--timeout=120s');
   }
+}
+
+/** Waits until PostgreSQL takes connections. */
+export function postgresReady(): Promise<string> {
+  return kubectl('rollout', 'status', 'statefulset/postgres', '--timeout=120s');
 }
 
 /** The names of those pods that are not on their way out. */
@@ -66,6 +77,12 @@ export async function podsOf(service: Service): Promise<string[]> {
     const [name = '', deleted = ''] = line.split(' ');
     return name === '' || deleted !== '' ? [] : [name];
   });
+}
+
+/** Runs a script on the Node of one of the service's pods; resolves with what it printed. */
+export async function inPod(service: Service, script: string): Promise<string> {
+  const node = ['/nodejs/bin/node', '--eval', script];
+  return (await kubectl('exec', `deployment/${service}`, '--', ...node)).trim();
 }
 
 export async function make(...args: string[]): Promise<string> {

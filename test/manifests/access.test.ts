@@ -1,4 +1,13 @@
-import { differing, ofKind, readCombinations, unlessEqual, violations } from './combinations';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  differing,
+  ofKind,
+  readCombinations,
+  unlessEqual,
+  violations,
+  type Combination,
+  type Rendered,
+} from './combinations';
 import { at, isWorkload, listAt } from './kube-object';
 import { serviceNames } from './service-names';
 
@@ -26,59 +35,69 @@ it('no pod mounts a token by itself', () => {
   expect(differing(workloads, `${pod}.automountServiceAccountToken`, false)).toEqual({});
 });
 
-it('only movie, and only where it asks Kubernetes, has a Role', () => {
+/** Whom the API server knows: movie where it asks Kubernetes, and PostgreSQL where it is ours. */
+const isKnown = (name: string, { registry, overlay }: Combination) =>
+  (name === 'movie' && registry === 'kubernetes') ||
+  (name === 'postgres' && overlay !== 'database-url');
+
+it('only movie where it asks Kubernetes, and PostgreSQL, have a Role', () => {
   const faults = violations(
     rendered.filter(({ object }) => object.kind.includes('Role')),
-    (object, { overlay }) =>
-      overlay === 'kubernetes' &&
-      ['Role', 'RoleBinding'].includes(object.kind) &&
-      object.metadata.name === 'movie'
+    ({ kind, metadata }, combination) =>
+      ['Role', 'RoleBinding'].includes(kind) && isKnown(metadata.name, combination)
         ? undefined
         : 'should not be',
   );
   expect(faults).toEqual({});
 });
 
-it('the Role is to list and watch EndpointSlices, and Endpoints with the component', () => {
+it("movie's is to list and watch EndpointSlices, and Endpoints with the component", () => {
   const verbs = ['list', 'watch'];
   const slices = { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs };
   const endpoints = { apiGroups: [''], resources: ['endpoints'], verbs };
-  const faults = violations(ofKind(rendered, 'Role'), (object, { components }) =>
+  const roles = ofKind(rendered, 'Role', ({ metadata }) => metadata.name === 'movie');
+  const faults = violations(roles, (object, { components }) =>
     unlessEqual(object['rules'], components.includes('endpoints') ? [slices, endpoints] : [slices]),
   );
   expect(faults).toEqual({});
 });
 
-it('the binding gives that Role to the account of movie', () => {
-  const bindings = ofKind(rendered, 'RoleBinding');
-  const apiGroup = 'rbac.authorization.k8s.io';
-  expect(differing(bindings, 'roleRef', { apiGroup, kind: 'Role', name: 'movie' })).toEqual({});
-  const subject = { kind: 'ServiceAccount', name: 'movie', namespace: 'movies' };
-  expect(differing(bindings, 'subjects', [subject])).toEqual({});
+it("PostgreSQL's is to get and patch the Secret with its password, and no other", () => {
+  const roles = ofKind(rendered, 'Role', ({ metadata }) => metadata.name === 'postgres');
+  const rule = { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'patch'] };
+  const rules = [{ ...rule, resourceNames: ['postgres-password'] }];
+  expect(differing(roles, 'rules', rules)).toEqual({});
 });
 
-it('only movie, and only where it asks Kubernetes, has a token', () => {
-  const workloads = rendered.filter(({ object }) => isWorkload(object));
-  const faults = violations(workloads, (object, { overlay }) => {
-    const tokens = listAt(object, `${pod}.volumes`).filter((volume) =>
-      listAt(volume, 'projected.sources').some((source) => at(source, 'serviceAccountToken')),
+it('a binding gives the Role of its name to the account of its name', () => {
+  const apiGroup = 'rbac.authorization.k8s.io';
+  const faults = violations(ofKind(rendered, 'RoleBinding'), (object) => {
+    const { name } = object.metadata;
+    const subject = { kind: 'ServiceAccount', name, namespace: 'movies' };
+    return (
+      unlessEqual(object['roleRef'], { apiGroup, kind: 'Role', name }) ??
+      unlessEqual(object['subjects'], [subject])
     );
-    const expected = overlay === 'kubernetes' && object.metadata.name === 'movie' ? 1 : 0;
+  });
+  expect(faults).toEqual({});
+});
+
+it('only who has a Role has a token', () => {
+  const workloads = rendered.filter(({ object }) => isWorkload(object));
+  const faults = violations(workloads, (object, combination) => {
+    const tokens = listAt(object, `${pod}.volumes`).filter(isToken);
+    const expected = isKnown(object.metadata.name, combination) ? 1 : 0;
     return tokens.length === expected ? undefined : tokens;
   });
   expect(faults).toEqual({});
 });
 
-const movieOnKubernetes = () =>
-  ofKind(
-    rendered,
-    'Deployment',
-    ({ metadata }, { overlay }) => overlay === 'kubernetes' && metadata.name === 'movie',
-  );
-
-it('its token lives for an hour, and comes with the certificate and the namespace', () => {
+it.each([
+  ['movie', 3600],
+  ['postgres', 600],
+])('that of %s lives for %i s, and comes with certificate and namespace', (name, seconds) => {
   const sources = [
-    { serviceAccountToken: { expirationSeconds: 3600, path: 'token' } },
+    { serviceAccountToken: { expirationSeconds: seconds, path: 'token' } },
     { configMap: { items: [{ key: 'ca.crt', path: 'ca.crt' }], name: 'kube-root-ca.crt' } },
     {
       downwardAPI: {
@@ -86,13 +105,48 @@ it('its token lives for an hour, and comes with the certificate and the namespac
       },
     },
   ];
-  const volumes = [{ name: 'token', projected: { sources } }];
-  expect(differing(movieOnKubernetes(), `${pod}.volumes`, volumes)).toEqual({});
+  const faults = violations(known(name), (object) =>
+    unlessEqual(listAt(object, `${pod}.volumes`).filter(isToken), [
+      { name: 'token', projected: { sources } },
+    ]),
+  );
+  expect(faults).toEqual({});
 });
 
-it('it is where one that mounts itself would be', () => {
+it.each([
+  ['movie', { containers: ['server'], initContainers: [] }],
+  // Once it runs, PostgreSQL has nothing to ask for.
+  ['postgres', { containers: [], initContainers: ['ensure-password'] }],
+])('in %s it is where one that mounts itself would be, of %j alone', (name, holders) => {
   const mountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
-  const mounts = [{ mountPath, name: 'token', readOnly: true }];
-  const path = `${pod}.containers.0.volumeMounts`;
-  expect(differing(movieOnKubernetes(), path, mounts)).toEqual({});
+  const mount = { mountPath, name: 'token', readOnly: true };
+  const faults = violations(known(name), (object) => {
+    const namesOf = (kind: string) =>
+      listAt(object, `${pod}.${kind}`)
+        .filter((one) => listAt(one, 'volumeMounts').some((each) => isDeepStrictEqual(each, mount)))
+        .map((one) => at(one, 'name'));
+    const mounts = ['containers', 'initContainers']
+      .flatMap((kind) => listAt(object, `${pod}.${kind}`))
+      .flatMap((one) => listAt(one, 'volumeMounts'))
+      .filter((one) => at(one, 'name') === 'token');
+    const found = {
+      containers: namesOf('containers'),
+      initContainers: namesOf('initContainers'),
+    };
+    return mounts.length === 1 ? unlessEqual(found, holders) : mounts;
+  });
+  expect(faults).toEqual({});
 });
+
+function isToken(volume: unknown): boolean {
+  const sources = listAt(volume, 'projected.sources');
+  return sources.some((source) => at(source, 'serviceAccountToken') !== undefined);
+}
+
+/** The workload of that name, where it has a token. */
+function known(name: string): readonly Rendered[] {
+  return rendered.filter(
+    ({ combination, object }) =>
+      isWorkload(object) && object.metadata.name === name && isKnown(name, combination),
+  );
+}

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { parseObjects, renderTextWith } from './render';
 import { at, nameOf, type KubeObject } from './kube-object';
 
-export const overlays = ['kubernetes', 'dns', 'consul'] as const;
+export const overlays = ['kubernetes', 'dns', 'consul', 'database-url'] as const;
 
 /** Components that go with every overlay, and with each other. */
 const components = ['dev', 'hpa', 'zone-aware'] as const;
@@ -13,6 +13,8 @@ export interface Combination {
   /** As in `kubernetes+dev+hpa`. */
   readonly name: string;
   readonly overlay: (typeof overlays)[number];
+  /** Where peers come from. */
+  readonly registry: 'kubernetes' | 'dns' | 'consul';
   readonly components: readonly string[];
 }
 
@@ -24,11 +26,13 @@ export interface Rendered {
 
 /** Every overlay with every set of components that it takes. */
 export const combinations: readonly Combination[] = overlays.flatMap((overlay) => {
-  // Endpoints are an API of Kubernetes, and so of that overlay only.
-  const own = overlay === 'kubernetes' ? [...components, 'endpoints'] : components;
+  const registry = overlay === 'database-url' ? 'kubernetes' : overlay;
+  // Endpoints are an API of Kubernetes, and so for who asks that only.
+  const own = registry === 'kubernetes' ? [...components, 'endpoints'] : components;
   return subsets(own).map((chosen) => ({
     name: [overlay, ...chosen].join('+'),
     overlay,
+    registry,
     components: chosen,
   }));
 });

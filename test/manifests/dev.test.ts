@@ -56,7 +56,11 @@ it.each([
   ['v2.14.2', {}, 'skaffold.yaml needs skaffold 2.15 or newer, and this is v2.14.2'],
   ['v1.39.0', {}, 'skaffold.yaml needs skaffold 2.15 or newer, and this is v1.39.0'],
   ['main', {}, "'skaffold version' says 'main', and not which it is"],
-  ['v2.24.0', { OVERLAY: 'etcd' }, "there is no overlay 'etcd'; there are: consul dns kubernetes"],
+  [
+    'v2.24.0',
+    { OVERLAY: 'etcd' },
+    "there is no overlay 'etcd'; there are: consul database-url dns kubernetes",
+  ],
   ['v2.24.0', { DOCKER_BUILD_FLAGS: '--pull --no-cache' }, 'one flag of DOCKER_BUILD_FLAGS'],
 ])('with skaffold %s and %j it says what is wrong', (version, env, message) => {
   skaffold(version);

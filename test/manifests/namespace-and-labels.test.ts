@@ -43,10 +43,14 @@ it('all are part of movies, managed by kustomize', () => {
   expect(faults).toEqual({});
 });
 
-it('what is ours has the version in package.json, and Consul that of its image', () => {
+it('what is ours has the version in package.json, and what is not that of its image', () => {
+  const others = new Map([
+    ['consul', '1.22'],
+    ['postgres', '15'],
+  ]);
   const faults = violations(rendered, ({ metadata: { labels = {} } }) => {
     const { version } = manifest;
-    const expected = labels['app.kubernetes.io/name'] === 'consul' ? '1.22' : version;
+    const expected = others.get(labels['app.kubernetes.io/name'] ?? '') ?? version;
     const found = labels['app.kubernetes.io/version'];
     return found === expected ? undefined : found;
   });

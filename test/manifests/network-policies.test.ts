@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   ofKind,
   readCombinations,
@@ -33,6 +34,9 @@ const dns = {
   ],
 };
 const consul = { ports: [tcp(8500)], to: [pods('consul')] };
+const postgres = { ports: [tcp(5432)], to: [pods('postgres')] };
+const anyDatabase = { ports: [tcp(5432)] };
+const apiServer = { ports: [tcp(443), tcp(6443)] };
 const everyone = { from: [{ namespaceSelector: {} }], ports: [tcp(8080)] };
 
 /** Of every policy its rules, in the order in which they are rendered. */
@@ -40,26 +44,26 @@ const rules: Readonly<
   Record<string, (of: Combination) => { ingress?: unknown; egress?: unknown }>
 > = {
   'default-deny': () => ({}),
-  metadata: ({ overlay }) => ({
+  metadata: (combination) => ({
     ingress: [{ from: [pods('movie'), clients], ports: [tcp(8080)] }],
-    egress: [dns, ...(overlay === 'consul' ? [consul] : [])],
+    egress: [dns, ...registryOf(combination), databaseOf(combination)],
   }),
-  rating: ({ overlay }) => ({
+  rating: (combination) => ({
     ingress: [{ from: [pods('movie'), clients], ports: [tcp(8080)] }],
-    egress: [dns, ...(overlay === 'consul' ? [consul] : [])],
+    egress: [dns, ...registryOf(combination), databaseOf(combination)],
   }),
-  movie: ({ overlay, components }) => ({
+  movie: (combination) => ({
     ingress: [
       { from: [gateways, clients], ports: [tcp(8080)] },
-      ...(components.includes('dev') ? [everyone] : []),
+      ...(combination.components.includes('dev') ? [everyone] : []),
     ],
     egress: [
       { ports: [tcp(8080)], to: [podsOf('metadata', 'rating')] },
       dns,
-      ...(overlay === 'consul' ? [consul] : []),
+      ...registryOf(combination),
     ],
   }),
-  'movie-to-api-server': () => ({ egress: [{ ports: [tcp(443), tcp(6443)] }] }),
+  'movie-to-api-server': () => ({ egress: [apiServer] }),
   client: () => ({
     egress: [{ ports: [tcp(8080)], to: [podsOf('metadata', 'rating', 'movie')] }, dns],
   }),
@@ -67,7 +71,19 @@ const rules: Readonly<
     ingress: [{ from: [podsOf('metadata', 'rating', 'movie')], ports: [tcp(8500)] }],
     egress: [dns],
   }),
+  postgres: () => ({
+    ingress: [{ from: [podsOf('metadata', 'rating')], ports: [tcp(5432)] }],
+    egress: [apiServer],
+  }),
 };
+
+function registryOf({ registry }: Combination) {
+  return registry === 'consul' ? [consul] : [];
+}
+
+function databaseOf({ overlay }: Combination) {
+  return overlay === 'database-url' ? anyDatabase : postgres;
+}
 
 it('everything is denied that is not allowed', () => {
   const byDefault = policies().filter(({ object }) => object.metadata.name === 'default-deny');
@@ -99,35 +115,36 @@ it('there is no other', () => {
   expect(faults).toEqual({});
 });
 
-it('only pods on the overlay kubernetes reach the API server', () => {
-  const its = ofKind(
-    rendered,
-    'NetworkPolicy',
-    ({ metadata }) => metadata.name === 'movie-to-api-server',
-  );
-  expect(new Set(its.map(({ combination }) => combination.overlay))).toEqual(
-    new Set(['kubernetes']),
-  );
+it('movie reaches the API server only where it asks that, and PostgreSQL is reached where it is', () => {
+  const overlaysOf = (name: string) => {
+    const its = policies().filter(({ object }) => object.metadata.name === name);
+    return [...new Set(its.map(({ combination }) => combination.overlay))].sort();
+  };
+  expect(overlaysOf('movie-to-api-server')).toEqual(['database-url', 'kubernetes']);
+  expect(overlaysOf('postgres')).toEqual(['consul', 'dns', 'kubernetes']);
 });
 
-it.each([...serviceNames, 'consul'])('%s is selected by one label, both ways', (name) => {
-  const isIts = ({ metadata }: KubeObject) => metadata.name === name;
-  const faults = violations(ofKind(rendered, 'NetworkPolicy', isIts), (object) => {
-    const labels = at(object, 'spec.podSelector.matchLabels');
-    return (
-      unlessEqual(labels, { 'app.kubernetes.io/name': name }) ??
-      unlessEqual(at(object, 'spec.policyTypes'), ['Ingress', 'Egress'])
-    );
-  });
-  expect(faults).toEqual({});
-});
+it.each([...serviceNames, 'consul', 'postgres'])(
+  '%s is selected by one label, both ways',
+  (name) => {
+    const isIts = ({ metadata }: KubeObject) => metadata.name === name;
+    const faults = violations(ofKind(rendered, 'NetworkPolicy', isIts), (object) => {
+      const labels = at(object, 'spec.podSelector.matchLabels');
+      return (
+        unlessEqual(labels, { 'app.kubernetes.io/name': name }) ??
+        unlessEqual(at(object, 'spec.policyTypes'), ['Ingress', 'Egress'])
+      );
+    });
+    expect(faults).toEqual({});
+  },
+);
 
-it('no rule allows every port, and none but those to the API server every address', () => {
+it('no rule allows every port, and none every address but those to the API server and a database of yours', () => {
   const faults = violations(policies(), (object) =>
     [...listAt(object, 'spec.ingress'), ...listAt(object, 'spec.egress')].find((rule) => {
       const peers = isRecord(rule) ? (rule['from'] ?? rule['to']) : undefined;
-      const isOpen = peers === undefined && object.metadata.name !== 'movie-to-api-server';
-      return listAt(rule, 'ports').length === 0 || isOpen;
+      const isOpen = ![apiServer, anyDatabase].some((one) => isDeepStrictEqual(rule, one));
+      return listAt(rule, 'ports').length === 0 || (peers === undefined && isOpen);
     }),
   );
   expect(faults).toEqual({});

@@ -6,8 +6,10 @@ import {
   readCombinations,
   unlessEqual,
   violations,
+  type Combination,
+  type Rendered,
 } from './combinations';
-import { at, isWorkload, listAt } from './kube-object';
+import { at, isWorkload, listAt, type KubeObject } from './kube-object';
 import { parseObjects, renderTextWith } from './render';
 import { serviceNames } from './service-names';
 
@@ -27,11 +29,10 @@ it.each([
   ['kubernetes', 'kubernetes:'],
   ['dns', 'dns://{service}-headless.movies.svc.cluster.local?kind=srv&port=http'],
   ['consul', 'consul://consul:8500'],
+  ['database-url', 'kubernetes:'],
 ])('%s: services ask %s', (overlay, url) => {
-  const its = ofKind(
-    rendered,
-    'ConfigMap',
-    (_, combination) =>
+  const its = settings(
+    (combination) =>
       combination.overlay === overlay && !combination.components.includes('endpoints'),
   );
   const faults = violations(its, (object) =>
@@ -45,9 +46,7 @@ it.each([
 });
 
 it('with the component endpoints they ask the older API', () => {
-  const its = ofKind(rendered, 'ConfigMap', (_, { components }) =>
-    components.includes('endpoints'),
-  );
+  const its = settings(({ components }) => components.includes('endpoints'));
   const faults = violations(its, (object) =>
     unlessEqual(at(object, 'data.REGISTRY_URL'), 'kubernetes:?api=endpoints'),
   );
@@ -55,11 +54,8 @@ it('with the component endpoints they ask the older API', () => {
 });
 
 it('settings have their hash in their name, so that a change rolls out', () => {
-  const all = rendered;
   const faults = violations(ofKind(rendered, 'Deployment'), (object, combination) => {
-    const config = all.find(
-      (other) => other.combination === combination && other.object.kind === 'ConfigMap',
-    );
+    const [config] = settings((other) => other === combination);
     const { name = '' } = config?.object.metadata ?? {};
     const envFrom = at(object, 'spec.template.spec.containers.0.envFrom');
     return /^settings-[a-z0-9]{10}$/.test(name)
@@ -77,13 +73,26 @@ it('there is a Deployment for each service, and no other', () => {
 });
 
 it('images are those of the services, tagged with the version in package.json', () => {
+  const others = new Map([
+    ['consul', 'hashicorp/consul:1.22'],
+    ['postgres', 'postgres:15-bookworm'],
+  ]);
   const workloads = rendered.filter(({ object }) => isWorkload(object));
   const faults = violations(workloads, (object) => {
     const { name } = object.metadata;
-    const expected =
-      name === 'consul' ? 'hashicorp/consul:1.22' : `movies/${name}:${manifest.version}`;
+    const expected = others.get(name) ?? `movies/${name}:${manifest.version}`;
     const found = listAt(object, 'spec.template.spec.containers').map((one) => at(one, 'image'));
     return unlessEqual(found, [expected]);
   });
   expect(faults).toEqual({});
 });
+
+/** The ConfigMaps with what all three services are told. */
+function settings(which: (combination: Combination) => boolean): readonly Rendered[] {
+  const isTheirs = ({ metadata }: KubeObject) => metadata.name.startsWith('settings-');
+  return ofKind(
+    rendered,
+    'ConfigMap',
+    (object, combination) => isTheirs(object) && which(combination),
+  );
+}

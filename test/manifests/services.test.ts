@@ -46,22 +46,34 @@ it('every Service selects the pods of one workload by its name', () => {
   expect(faults).toEqual({});
 });
 
-it('only DNS has headless twins, and Consul that of its StatefulSet', () => {
+it('only DNS has headless twins, and what is a StatefulSet its own', () => {
   const names = new Set(
     headless().map(({ combination, object }) =>
       [combination.overlay, object.metadata.name].join(' '),
     ),
   );
   expect([...names].sort()).toEqual(
-    ['consul consul-headless', ...serviceNames.map((name) => `dns ${name}-headless`)].sort(),
+    [
+      'consul consul-headless',
+      ...['consul', 'dns', 'kubernetes'].map((overlay) => `${overlay} postgres-headless`),
+      ...serviceNames.map((name) => `dns ${name}-headless`),
+    ].sort(),
   );
 });
 
 it.each([
   ['spec.clusterIP', 'None'],
   ['spec.publishNotReadyAddresses', false],
-  ['spec.ports.0.name', 'http'],
-  ['spec.ports.0.targetPort', 'http'],
 ])('%s of a headless Service is %j', (path, expected) => {
   expect(differing(headless(), path, expected)).toEqual({});
+});
+
+it.each(['name', 'targetPort'])('%s of its port is http, and for a database postgres', (field) => {
+  const faults = violations(headless(), (object) =>
+    unlessEqual(
+      at(object, `spec.ports.0.${field}`),
+      object.metadata.name === 'postgres-headless' ? 'postgres' : 'http',
+    ),
+  );
+  expect(faults).toEqual({});
 });

@@ -34,9 +34,11 @@ describe.each([
   ['run', 'kubernetes', [], []],
   ['run -p dns', 'dns', ['dns'], []],
   ['run -p consul', 'consul', ['consul'], []],
+  ['run -p database-url', 'database-url', ['database-url'], []],
   ['dev', 'kubernetes', ['dev'], ['dev']],
   ['dev -p dns', 'dns', ['dev', 'dns'], ['dev']],
   ['dev -p consul', 'consul', ['dev', 'consul'], ['dev']],
+  ['dev -p database-url', 'database-url', ['dev', 'database-url'], ['dev']],
   ['dev -p debug', 'kubernetes', ['dev', 'debug'], ['dev', 'debug']],
   ['dev -p dns,debug', 'dns', ['dev', 'dns', 'debug'], ['dev', 'debug']],
 ])('skaffold %s', (_, overlay, profiles, components) => {

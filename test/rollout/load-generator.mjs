@@ -64,10 +64,15 @@ function send(number) {
       settle(`broken off ${error.code ?? error.message}`);
     });
     response.once('end', () => {
-      if (response.statusCode >= 300)
-        settle(`${isVote ? 'rating' : 'movie'} ${response.statusCode}`);
+      if (response.statusCode >= 300) settle(`${isVote ? 'rating' : 'movie'} ${refusal(response)}`);
       else settle(body.includes('"degraded"') ? 'degraded' : undefined);
     });
   });
   request.end();
+}
+
+/** A 503 that does not say when to ask again is another one. */
+function refusal({ statusCode, headers }) {
+  const isUntold = statusCode === 503 && headers['retry-after'] === undefined;
+  return isUntold ? '503 without Retry-After' : String(statusCode);
 }

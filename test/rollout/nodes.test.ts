@@ -1,5 +1,5 @@
 import { nodeNames, ownerDoes } from '../cluster/cluster';
-import { kubectl, services, settle } from '../deployed/deployed';
+import { kubectl, postgresReady, services, settle } from '../deployed/deployed';
 import { until } from '../until';
 import { failedBetweenServices } from './story';
 import { describeUnderLoad, nothingLost } from './under-load';
@@ -57,11 +57,36 @@ describeUnderLoad(
   },
 );
 
-/** Has the pods of each service on both nodes. After one was away all may be on the other. */
+/**
+ * Has PostgreSQL on the node that stays, and the pods of each service on both. After one was away all may be on the
+ * other.
+ */
 async function spread(): Promise<void> {
+  await movePostgres();
   for (const service of services) {
     if (new Set(await nodesOf(service)).size > 1) continue;
     await kubectl('rollout', 'restart', `deployment/${service}`);
+  }
+  await settle();
+}
+
+/** There is one, and its volume may be on its node: while that is away nobody votes, wherever the services are. */
+async function movePostgres(): Promise<void> {
+  if (!(await nodesOf('postgres')).includes(victim)) return;
+  await kubectl('cordon', victim);
+  try {
+    // A new claim is bound where its pod may run, and empty.
+    await kubectl('scale', 'statefulset/postgres', '--replicas=0');
+    await kubectl('wait', '--for=delete', 'pod/postgres-0', '--timeout=90s');
+    await kubectl('delete', 'persistentvolumeclaim/data-postgres-0');
+    await kubectl('scale', 'statefulset/postgres', '--replicas=1');
+    await postgresReady();
+  } finally {
+    await kubectl('uncordon', victim);
+  }
+  // The tables are made at a start.
+  for (const keeper of ['metadata', 'rating']) {
+    await kubectl('rollout', 'restart', `deployment/${keeper}`);
   }
   await settle();
 }

@@ -25,7 +25,7 @@ export function failedIn({ failed }: Story): number {
 
 /** How many movie could not answer as it should: each has a status, or no rating, where what the load lost has none. */
 export function failedBetweenServices({ failed, degraded }: Story): number {
-  const answers = Object.entries(failed).filter(([reason]) => /^movie 5\d\d$/.test(reason));
+  const answers = Object.entries(failed).filter(([reason]) => /^movie 5\d\d\b/.test(reason));
   return answers.reduce((sum, [, count]) => sum + count, degraded);
 }
 

@@ -11,7 +11,10 @@ const enough = 10_000;
 export const nothingLost = { degraded: 0, failed: {} };
 
 /** What came of the load from before the event until enough was sent and all is as before. */
-export type During = (name: string, event: () => Promise<unknown>) => Promise<Story>;
+export type During = (
+  name: string,
+  event: (totals: () => Promise<LoadTotals>) => Promise<unknown>,
+) => Promise<Story>;
 
 interface LoadNeeds {
   readonly needed?: readonly ClusterNeed[];
@@ -43,7 +46,7 @@ export function describeUnderLoad(
 
       suite(async (what, event) => {
         const before = await load.totals();
-        await event();
+        await event(() => load.totals());
         await settle();
         let after: LoadTotals = before;
         const isEnough = async () => {
