@@ -106,7 +106,19 @@ export function describeMetadataRepository(
     });
 
     it('finds, for any titles and text, what looking through all of them does', async () => {
-      const letters = fc.constantFrom(...'aAäbB %_\\', '\u{1F3AC}', '\uFF5E');
+      const letters = fc.constantFrom(
+        'a',
+        'A',
+        'ä',
+        'b',
+        'B',
+        ' ',
+        '%',
+        '_',
+        '\\',
+        '\u{1F3AC}',
+        '\uFF5E',
+      );
       const title = fc.array(letters, { minLength: 1, maxLength: 6 }).map((all) => all.join(''));
       const text = fc.array(letters, { maxLength: 3 }).map((all) => all.join(''));
       const ids = ['1', '2', '3', '4', '5', '6', '\u{1F3AC}', '\uFF5E'];
