@@ -81,6 +81,34 @@ module.exports = {
       to: { path: 'node_modules/@kubernetes/client-node', dependencyTypesNot: ['type-only'] },
     },
     {
+      name: 'database-stands-alone',
+      severity: 'error',
+      from: { path: packagesThat('database') },
+      to: { path: '^packages/', pathNot: packagesThat('database') },
+    },
+    {
+      name: 'database-core-does-not-know-adapters',
+      comment: 'What the shell imports loads no driver.',
+      severity: 'error',
+      from: {
+        path: '^packages/database/src/[^/]+\\.ts$',
+        pathNot: '/database-from-url\\.ts$|\\.test\\.ts$',
+      },
+      to: { path: '^packages/database/src/(postgres|pglite)/' },
+    },
+    {
+      name: 'shell-opens-no-database',
+      severity: 'error',
+      from: { path: packagesThat('http-service') },
+      to: { path: '^packages/database/src/(database-from-url|database-setting)\\.ts$' },
+    },
+    {
+      name: 'adapters-load-their-drivers',
+      severity: 'error',
+      from: { pathNot: '^packages/database/src/(postgres|pglite)/' },
+      to: { path: 'node_modules/(pg|pg-pool|@electric-sql/pglite)/' },
+    },
+    {
       name: 'no-test-code-in-the-product',
       severity: 'error',
       from: { path: '^(packages|services)/', pathNot: '\\.(test|contract)\\.ts$|/testing/' },

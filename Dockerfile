@@ -12,6 +12,7 @@ ARG RUNTIME_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
 FROM scratch AS manifests
 COPY package.json package-lock.json /
 COPY packages/api/package.json /packages/api/
+COPY packages/database/package.json /packages/database/
 COPY packages/discovery/package.json /packages/discovery/
 COPY packages/http-service/package.json /packages/http-service/
 COPY packages/service-client/package.json /packages/service-client/
@@ -27,6 +28,7 @@ COPY --from=manifests / ./
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json ./
 COPY packages/api packages/api
+COPY packages/database packages/database
 COPY packages/discovery packages/discovery
 COPY packages/http-service packages/http-service
 COPY packages/service-client packages/service-client
@@ -44,6 +46,7 @@ COPY --from=manifests --chown=65532:65532 / ./
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no-fund
 COPY --chown=65532:65532 tsconfig.json ./
 COPY --chown=65532:65532 packages/api packages/api
+COPY --chown=65532:65532 packages/database packages/database
 COPY --chown=65532:65532 packages/discovery packages/discovery
 COPY --chown=65532:65532 packages/http-service packages/http-service
 COPY --chown=65532:65532 packages/service-client packages/service-client
@@ -55,7 +58,7 @@ EXPOSE 8080
 # The base image's entrypoint is a shell script. nodemon hands what is to be run to a shell, hence $SERVICE and exec.
 # NODE_FLAGS go to the service, as --inspect does; NODE_OPTIONS would reach nodemon too.
 ENTRYPOINT []
-CMD ["/app/node_modules/.bin/nodemon", "--watch", "packages", "--watch", "services", "--ext", "ts,json", "--signal", "SIGTERM", "--exec", "exec node $NODE_FLAGS -r ts-node/register services/$SERVICE/src/main.ts"]
+CMD ["/app/node_modules/.bin/nodemon", "--watch", "packages", "--watch", "services", "--ext", "ts,json,sql", "--signal", "SIGTERM", "--exec", "exec node $NODE_FLAGS -r ts-node/register services/$SERVICE/src/main.ts"]
 
 FROM ${RUNTIME_IMAGE} AS runtime
 ARG SERVICE

@@ -18,12 +18,12 @@ KUBECTL := kubectl --namespace movies
 VEGA := --catalogue node_modules/vega-datasets/data/movies.json --format vega --max-rejected 1331
 export VERSION DOCKER DOCKER_BUILD_FLAGS IMAGE_LOADER
 
-.PHONY: help start import-catalogue test test-consul test-dns test-kubernetes test-pack test-manifests lint-manifests test-cluster images load-images test-images cluster-up cluster-down deploy undeploy dev status logs port-forward smoke scale rollout-test soak fault-matrix pack audit format bench doctor
+.PHONY: help start import-catalogue test test-postgres test-consul test-dns test-kubernetes test-pack test-manifests lint-manifests test-cluster images load-images test-images cluster-up cluster-down deploy undeploy dev status logs port-forward smoke scale rollout-test soak fault-matrix pack audit format bench doctor
 
 help: ## Explain every target
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-start: $(INSTALLED) ## Run all three services in one process, with sample movies; Ctrl-C stops them
+start: $(INSTALLED) ## Run all three services in one process, with sample movies, until Ctrl-C; DATABASE_URL=file:./data keeps the votes
 	@exec node_modules/.bin/node -r ts-node/register start.ts
 
 import-catalogue: $(INSTALLED) ## Put 1,870 films into metadata, or those of CATALOGUE=<file, or - for standard input>; URL=http://localhost:8081
@@ -31,6 +31,9 @@ import-catalogue: $(INSTALLED) ## Put 1,870 films into metadata, or those of CAT
 
 test: $(INSTALLED) ## Format, lint, types, import rules, and every test that needs nothing but Node
 	@$(NPM_RUN) check -- format lint types imports local
+
+test-postgres: $(INSTALLED) ## The tests on a real PostgreSQL, which it starts: POSTGRES_BIN, pg_config's, the PATH's, or Debian's
+	@$(NPM_RUN) check -- postgres
 
 test-consul: $(INSTALLED) ## The tests on a real Consul: CONSUL_BIN, or consul on the PATH
 	@$(NPM_RUN) check -- consul

@@ -1,7 +1,8 @@
 // Bundles a service as one CommonJS file with a source map beside it; JSON that it imports is inlined.
 //
-//   node scripts/bundle.mjs metadata FOLDER     writes FOLDER/main.js and FOLDER/main.js.map
-import { mkdir, writeFile } from 'node:fs/promises';
+//   node scripts/bundle.mjs metadata FOLDER     writes FOLDER/main.js, FOLDER/main.js.map, and its migrations, if it has any
+import { existsSync } from 'node:fs';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { decode, encode } from '@jridgewell/sourcemap-codec';
 import { build } from 'esbuild';
@@ -24,8 +25,15 @@ const { outputFiles } = await build({
   target: 'node24',
   sourcemap: true,
   sourcesContent: false,
-  // It reads kubeconfigs, which a pod has none of: there is a service account.
-  external: ['@kubernetes/client-node'],
+  external: [
+    // It reads kubeconfigs, which a pod has none of: there is a service account.
+    '@kubernetes/client-node',
+    // A whole PostgreSQL, for laptops: what a pod writes into itself is gone with it.
+    '@electric-sql/pglite',
+    // What pg would do without JavaScript, and on Cloudflare.
+    'pg-native',
+    'pg-cloudflare',
+  ],
   logLevel: 'warning',
 });
 
@@ -34,6 +42,11 @@ for (const { path: file, text } of outputFiles) {
   const content = file.endsWith('.map') ? withoutDependencies(text) : text;
   await writeFile(path.join(folder, path.basename(file)), content);
 }
+
+// Read at the start from beside main.js, as in the sources from beside the file that names them.
+const migrations = path.join(root, 'services', service, 'src/migrations');
+if (existsSync(migrations))
+  await cp(migrations, path.join(folder, 'migrations'), { recursive: true });
 
 /**
  * A map of our own sources. Node parses the whole of it for the first stack trace and keeps it: with the dependencies

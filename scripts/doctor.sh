@@ -28,6 +28,16 @@ else
   row node 'everything else; comes along' 'not installed yet: make start and make test do it'
 fi
 
+echo 'Needed by make test-postgres:'
+postgres='not found: POSTGRES_BIN, the folder of its programs (Debian: postgresql); 14 or newer'
+for folder in "$POSTGRES_BIN" "$(pg_config --bindir 2>/dev/null)" "$(dirname "$(command -v initdb || echo /)")" /usr/lib/postgresql/*/bin; do
+  if version=$("$folder/initdb" --version 2>/dev/null); then
+    postgres="$version ($folder)"
+    break
+  fi
+done
+row postgresql 'POSTGRES_BIN, or found' "$postgres"
+
 echo 'Needed for the tutorial with Consul, and by make test-consul:'
 consul=${CONSUL_BIN:-consul}
 if version=$("$consul" version 2>/dev/null | head -n 1) && [ -n "$version" ]; then
