@@ -107,6 +107,48 @@ it('tells a failure until it is over, and finds that out by itself', async () =>
   expect(jest.getTimerCount()).toBe(0);
 });
 
+it('refuses at once after five failures in a row, until it answers a probe', async () => {
+  const { database, service } = open();
+  await service.prepare(signal);
+  database.failure = new DatabaseError('database_timeout', 'it hangs');
+  for (let i = 0; i < 5; i += 1) await expect(service.query(one)).rejects.toBe(database.failure);
+  const before = database.asked.length;
+  await expect(service.query(one)).rejects.toMatchObject({
+    code: 'database_unavailable',
+    message: 'it hangs; it is asked again every second',
+    cause: database.failure,
+  });
+  expect(database.asked).toHaveLength(before);
+  database.failure = undefined;
+  await jest.advanceTimersByTimeAsync(1000);
+  expect(await service.query(one)).toHaveLength(1);
+});
+
+it('does not refuse for failures between which it answered', async () => {
+  const { database, service } = open();
+  await service.prepare(signal);
+  for (let i = 0; i < 10; i += 1) {
+    database.failure = down;
+    await expect(service.query(one)).rejects.toBe(down);
+    database.failure = undefined;
+    expect(await service.query(one)).toHaveLength(1);
+  }
+});
+
+it('tells each query that ends, by name and outcome', async () => {
+  const { database, service } = open();
+  await service.prepare(signal);
+  const ends: string[] = [];
+  service.onQuery(({ query, outcome, durationMs }) => {
+    expect(durationMs).toBeGreaterThanOrEqual(0);
+    ends.push(`${query} ${outcome}`);
+  });
+  await service.query({ ...one, name: 'thing-get' });
+  database.failure = down;
+  await expect(service.query(one)).rejects.toBe(down);
+  expect(ends).toEqual(['thing-get ok', 'other database_unavailable']);
+});
+
 it('takes a fault of a statement for no failure of the database', async () => {
   const { database, service } = open();
   await service.prepare(signal);

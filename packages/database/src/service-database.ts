@@ -24,10 +24,15 @@ export interface QueryEnd {
 }
 
 const probeMs = 1000;
+/** One slow query may be its own fault. */
+const failuresInRow = 5;
 
 /**
  * A database with a service's tables in it: http-service's `Store`. Until they are there every query is refused with
  * `database_unavailable`, so that nobody works on tables that are missing, or newer than the program.
+ *
+ * So it is after five queries in a row for which the database could not be had, until it answers a probe: what hangs
+ * would have every request wait for its deadline, and all of them pile up.
  */
 export class ServiceDatabase implements Queryable {
   readonly #options: ServiceDatabaseOptions;
@@ -35,6 +40,7 @@ export class ServiceDatabase implements Queryable {
   #isPrepared = false;
   #isClosed = false;
   #failure: DatabaseError | undefined;
+  #failures = 0;
   #probe: NodeJS.Timeout | undefined;
   #onQuery: (end: QueryEnd) => void = () => undefined;
 
@@ -82,15 +88,19 @@ export class ServiceDatabase implements Queryable {
       const reason = this.#failure?.message ?? 'this service is starting';
       throw new DatabaseError('database_unavailable', `the tables are not ready: ${reason}`);
     }
+    if (this.#failure !== undefined && this.#failures >= failuresInRow) {
+      const message = `${this.#failure.message}; it is asked again every second`;
+      throw new DatabaseError('database_unavailable', message, { cause: this.#failure });
+    }
     const startedAt = performance.now();
     let outcome = 'ok';
     try {
       const rows = await this.#options.database.query(statement, values, options);
-      this.#failure = undefined;
+      this.#noteAnswer();
       return rows;
     } catch (error: unknown) {
       outcome = error instanceof DatabaseError ? error.code : 'unknown';
-      if (error instanceof DatabaseError && error.isPassing) this.#noteFailure(error);
+      this.#noteError(error);
       throw error;
     } finally {
       const durationMs = performance.now() - startedAt;
@@ -104,14 +114,32 @@ export class ServiceDatabase implements Queryable {
     return this.#options.database.close();
   }
 
-  /** Asks again until it answers, since it may be that nobody else does. */
-  #noteFailure(error: DatabaseError): void {
+  #noteAnswer(): void {
+    this.#failure = undefined;
+    this.#failures = 0;
+  }
+
+  #noteError(error: unknown): void {
+    // To refuse what was asked is an answer, too.
+    if (!(error instanceof DatabaseError) || !error.isPassing) {
+      this.#noteAnswer();
+      return;
+    }
     this.#failure = error;
-    if (this.#probe !== undefined || this.#isClosed) return;
-    this.#probe = setTimeout(() => {
-      this.#probe = undefined;
-      // If it fails the next probe is on its way.
-      if (this.#failure !== undefined) this.query({ text: 'SELECT 1' }).catch(() => undefined);
-    }, probeMs);
+    this.#failures += 1;
+    if (this.#isClosed || this.#probe !== undefined) return;
+    this.#probe = setTimeout(() => void this.#askAgain(), probeMs);
+  }
+
+  /** Every second until it answers, since it may be that nobody else asks. */
+  async #askAgain(): Promise<void> {
+    this.#probe = undefined;
+    if (this.#failure === undefined) return;
+    try {
+      await this.#options.database.query({ text: 'SELECT 1' }, [], { timeoutMs: probeMs });
+      this.#noteAnswer();
+    } catch (error: unknown) {
+      this.#noteError(error);
+    }
   }
 }
