@@ -33,6 +33,19 @@ it.each([
   expect(output).toEqual([]);
 });
 
+it.each(['services/rating/src/main.ts', 'start.ts'])(
+  'shows no part of a database URL that %s cannot use',
+  async (script) => {
+    const url = 'postgres://me:secret@host/movies?sslmode=maybe';
+    const { code, errors, output } = await outcomeOf([], { DATABASE_URL: url }, script);
+    expect(code).toBe(78);
+    expect(errors).toContain(
+      "DATABASE_URL: the database URL cannot be used: 'sslmode' is one of disable, require,",
+    );
+    expect(errors + JSON.stringify(output)).not.toContain('secret');
+  },
+);
+
 it('names every bad value in one message', async () => {
   const { code, errors } = await outcomeOf(['--port', 'x'], {
     REGISTRY_URL: 'nowhere',
@@ -66,9 +79,11 @@ it.each([
 });
 
 it('lists every setting on --help, and ends with 0', async () => {
-  const { code, output } = await outcomeOf(['--help']);
+  const { code, output } = await outcomeOf(['--help'], {}, 'services/rating/src/main.ts');
   expect(code).toBe(0);
   const text = output.map(({ msg }) => msg).join('\n');
+  expect(text).toContain('--database, DATABASE_URL');
+  expect(text).toContain('DATABASE_URL_FILE');
   for (const name of ['--port, PORT', '--registry, REGISTRY_URL', 'SHUTDOWN_DELAY_MS', '--help']) {
     expect(text).toContain(name);
   }

@@ -21,6 +21,16 @@ it('refuses members that it does not know, and text without end', () => {
   expect(metadataSchema.safeParse({ ...film, title: 'x'.repeat(501) }).success).toBe(false);
 });
 
+it.each(['id', 'title', 'description', 'director'])('needs a %s that can be kept', (name) => {
+  for (const text of ['a\0b', '\ud83c', '\udfac\ud83c']) {
+    const { error } = metadataSchema.safeParse({ ...film, [name]: text });
+    expect(error?.issues.map(({ message }) => message)).toEqual([
+      'must not contain NUL or half of a surrogate pair',
+    ]);
+  }
+  expect(metadataSchema.safeParse({ ...film, [name]: '\u{1F3AC}' }).success).toBe(true);
+});
+
 it('writes an id into a path so that it comes back whole', () => {
   const url = new URL(metadataPath('a&b=c'), 'http://localhost');
   expect(url.searchParams.get('id')).toBe('a&b=c');

@@ -1,3 +1,4 @@
+import { DatabaseError } from '@movies/database';
 import { DiscoveryError } from '@movies/discovery';
 import { UpstreamError } from '@movies/service-client';
 import { problemOfStatus, toProblem } from './problem';
@@ -35,6 +36,21 @@ it.each([
 
 it.each(['no_instances', 'registry_unavailable'] as const)('makes %s a 503', (code) => {
   expect(toProblem(new DiscoveryError(code, 'consul at 10.0.0.1')).status).toBe(503);
+});
+
+it.each(['database_unavailable', 'database_timeout'] as const)(
+  'makes %s a 503 that keeps its address to itself',
+  (code) => {
+    const problem = toProblem(new DatabaseError(code, 'postgres on 10.0.0.1'));
+    expect(problem).toMatchObject({ status: 503, code, detail: 'the database has no answer' });
+    expect(JSON.stringify(problem)).not.toContain('10.0.0.1');
+  },
+);
+
+it('makes a statement that the database refuses a 500', () => {
+  const problem = toProblem(new DatabaseError('query_failed', 'no column 1234'));
+  expect(problem).toMatchObject({ status: 500, code: 'internal' });
+  expect(JSON.stringify(problem)).not.toContain('1234');
 });
 
 it('tells nothing of an error that is not ours', () => {

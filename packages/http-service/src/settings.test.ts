@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import * as z from 'zod';
 import { ConfigError } from './config-error';
 import { helpText, parseSettings, type Setting } from './settings';
@@ -54,6 +57,75 @@ it('says that a flag without its value needs one', () => {
 
 it('hides a password in a value', () => {
   expect(faultsOf([], { PORT: 'http://me:secret@host' }).join()).not.toContain('secret');
+});
+
+describe('a setting whose value may be in a file', () => {
+  let folder: string;
+  const url: Setting<string> = {
+    flag: 'url',
+    variable: 'URL',
+    fileVariable: 'URL_FILE',
+    isSecret: true,
+    default: 'none',
+    help: 'where it is',
+    schema: z.string().refine((text) => !text.includes('bad'), 'expected something else'),
+  };
+  const parse = (argv: readonly string[], env: Record<string, string>) =>
+    parseSettings({ url }, { argv, env }).url;
+  const write = (text: string) => {
+    const file = path.join(folder, 'url');
+    writeFileSync(file, text);
+    return file;
+  };
+
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'movies-settings-'));
+  });
+
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('is read from there, without the new line at its end', () => {
+    expect(parse([], { URL_FILE: write('in the file\n') })).toBe('in the file');
+    expect(parse(['--url', 'flag'], { URL_FILE: write('in the file') })).toBe('flag');
+    expect(parse([], { URL_FILE: '' })).toBe('none');
+  });
+
+  it('is not taken from two places', () => {
+    expect(() => parse([], { URL: 'secret', URL_FILE: '/secret' })).toThrow(
+      /^The configuration cannot be used:\n {2}URL and URL_FILE are both set: one of them is to go\n/,
+    );
+  });
+
+  it('is a fault where the file cannot be read', () => {
+    expect(() => parse([], { URL_FILE: '/no/such' })).toThrow(
+      'URL_FILE: cannot read the file: ENOENT',
+    );
+  });
+
+  it('is shown by no message', () => {
+    const message = (argv: string[], env: Record<string, string>) => {
+      try {
+        parse(argv, env);
+      } catch (error: unknown) {
+        return (error as Error).message.split('\n')[1];
+      }
+      return undefined;
+    };
+    const file = write('bad secret');
+    expect(message(['--url', 'bad secret'], {})).toBe('  --url: expected something else');
+    expect(message([], { URL: 'bad secret' })).toBe('  URL: expected something else');
+    expect(message([], { URL_FILE: file })).toBe(
+      `  the file of URL_FILE, ${file}: expected something else`,
+    );
+  });
+
+  it('has a line of its own in the help', () => {
+    expect(helpText('thing', { url })).toContain(
+      '  --url, URL  where it is [none]\n  URL_FILE    the same, in a file: instead of URL\n',
+    );
+  });
 });
 
 it('lists every setting with its default in the help', () => {

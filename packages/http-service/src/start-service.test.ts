@@ -1,7 +1,12 @@
 import { WatchedRegistry, type Instance, type SnapshotSink } from '@movies/discovery';
 import { DiscoveryError } from '@movies/discovery';
 import { MemoryRegistry } from '@movies/discovery/memory';
-import { startService, type RunningService, type ServiceDefinition } from './start-service';
+import {
+  startService,
+  type RunningService,
+  type ServiceDefinition,
+  type Store,
+} from './start-service';
 import { testConfig } from './testing';
 
 const definition: ServiceDefinition = {
@@ -204,6 +209,94 @@ it('leaves nothing registered when its port is taken', async () => {
   const second = startService(definition, { ...config, port: first.port });
   await expect(second).rejects.toMatchObject({ code: 'EADDRINUSE' });
   expect(await registry.discover('thing')).toHaveLength(1);
+});
+
+describe('a service with a store', () => {
+  /** A store that does as it is told, and notes what is asked of it. */
+  class ScriptedStore implements Store {
+    failure: Store['failure'] = undefined;
+    prepared = 0;
+    closed = 0;
+    onPrepare: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
+
+    prepare(signal: AbortSignal): Promise<void> {
+      this.prepared += 1;
+      return this.onPrepare(signal);
+    }
+
+    async close(): Promise<void> {
+      this.closed += 1;
+    }
+  }
+
+  it('is ready once that is prepared, which is tried until it succeeds', async () => {
+    const store = new ScriptedStore();
+    let isThere = false;
+    store.onPrepare = () =>
+      isThere ? Promise.resolve() : Promise.reject(new Error('nobody there'));
+    const service = await start({ ...definition, store }, testConfig());
+    let detail = '';
+    while (detail !== 'the database is not ready: nobody there') {
+      const response = await get(service, '/readyz');
+      expect(response.status).toBe(503);
+      ({ detail } = (await response.json()) as { detail: string });
+    }
+    isThere = true;
+    await service.ready;
+    expect(store.prepared).toBeGreaterThan(1);
+    expect((await get(service, '/readyz')).status).toBe(200);
+  });
+
+  it('stays ready when that fails later, and says so', async () => {
+    const store = new ScriptedStore();
+    const service = await start({ ...definition, store }, testConfig());
+    await service.ready;
+    store.failure = { code: 'database_unavailable', message: 'nobody there' };
+    const response = await get(service, '/readyz');
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ status: 'ready', concerns: ['nobody there'] });
+  });
+
+  it('ends the preparing when it stops, and closes it', async () => {
+    const store = new ScriptedStore();
+    store.onPrepare = (signal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          reject(signal.reason as Error);
+        });
+      });
+    const service = await start({ ...definition, store }, testConfig());
+    while (store.prepared === 0) await get(service, '/livez');
+    expect(await service.stop()).toBe(true);
+    expect(store.closed).toBe(1);
+  });
+
+  it('closes it when the port is taken', async () => {
+    const store = new ScriptedStore();
+    const first = await start(definition, testConfig());
+    const second = startService({ ...definition, store }, testConfig({ port: first.port }));
+    await expect(second).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    expect(store.closed).toBe(1);
+  });
+});
+
+it('tells a route how much of its time is left', async () => {
+  const service = await start(
+    {
+      ...definition,
+      routes: (router) => {
+        router.get('/left', (ctx) => {
+          ctx.body = { left: ctx.state.context.timeLeftMs(20) };
+        });
+      },
+    },
+    testConfig({ requestTimeoutMs: 1000 }),
+  );
+  const left = async (headers: Record<string, string> = {}) =>
+    ((await (await get(service, '/left', headers)).json()) as { left: number }).left;
+  expect(await left()).toBeGreaterThan(800);
+  expect(await left()).toBeLessThanOrEqual(980);
+  expect(await left({ 'x-request-timeout-ms': '300' })).toBeLessThanOrEqual(280);
 });
 
 it('makes a request id where there is none, or none that is safe', async () => {

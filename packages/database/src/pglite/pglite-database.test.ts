@@ -41,10 +41,10 @@ it('lets go of its folder when it is closed, twice, and finds all there again', 
 });
 
 it('undoes all of a transaction that fails', async () => {
-  const failing = database.transaction(async ({ execute, query }) => {
-    await execute('DELETE FROM kept; INSERT INTO kept VALUES (7)');
-    expect(await query('SELECT id FROM kept WHERE id = $1', [7])).toHaveLength(1);
-    await execute('SELECT nonsense');
+  const failing = database.transaction(async (session) => {
+    await session.execute('DELETE FROM kept; INSERT INTO kept VALUES (7)');
+    expect(await session.query('SELECT id FROM kept WHERE id = $1', [7])).toHaveLength(1);
+    await session.execute('SELECT nonsense');
   }, transaction);
   await expect(failing).rejects.toMatchObject({
     code: 'query_failed',
@@ -56,8 +56,8 @@ it('undoes all of a transaction that fails', async () => {
 it('undoes one that is to end', async () => {
   const ending = new AbortController();
   const aborted = database.transaction(
-    async ({ execute }) => {
-      await execute('DELETE FROM kept');
+    async (session) => {
+      await session.execute('DELETE FROM kept');
       ending.abort(new Error('stopping'));
     },
     { timeoutMs: 10_000, signal: ending.signal },
