@@ -218,6 +218,12 @@ describe('a service with a store', () => {
     prepared = 0;
     closed = 0;
     onPrepare: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
+    /** Tells of a query. */
+    tell: Parameters<Store['onQuery']>[0] = () => undefined;
+
+    onQuery(listener: Parameters<Store['onQuery']>[0]): void {
+      this.tell = listener;
+    }
 
     prepare(signal: AbortSignal): Promise<void> {
       this.prepared += 1;
@@ -255,6 +261,15 @@ describe('a service with a store', () => {
     const response = await get(service, '/readyz');
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({ status: 'ready', concerns: ['nobody there'] });
+  });
+
+  it('counts the queries of that', async () => {
+    const store = new ScriptedStore();
+    const service = await start({ ...definition, store }, testConfig());
+    store.tell({ query: 'thing-get', outcome: 'ok', durationMs: 3 });
+    expect(await (await get(service, '/metrics')).text()).toContain(
+      'database_query_duration_seconds_count{query="thing-get",outcome="ok"} 1',
+    );
   });
 
   it('ends the preparing when it stops, and closes it', async () => {
