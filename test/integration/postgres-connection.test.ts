@@ -58,6 +58,28 @@ describeWithPostgres('connecting to a real PostgreSQL', (programs) => {
     }
   }
 
+  // The first, since it counts sockets: `fetch` keeps some for a while.
+  it('keeps no socket to a server that stands still, which would never say goodbye', async () => {
+    const sockets = () =>
+      process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
+    const before = sockets();
+    const database = openDatabase(url, 'thing', 10_000);
+    await Promise.all(
+      Array.from({ length: 5 }, () => database.query({ text: 'SELECT pg_sleep(0.1)' })),
+    );
+    expect(sockets()).toBe(before + 5);
+    server.pause();
+    try {
+      const asked = database.query({ text: 'SELECT 1' }).catch((error: unknown) => error);
+      await database.close();
+      await database.close();
+      expect(await asked).toMatchObject({ code: 'database_unavailable' });
+      await untilEqual(sockets, before);
+    } finally {
+      server.resume();
+    }
+  });
+
   it('takes a password from the URL, percent-encoded, and tells it to nobody', async () => {
     expect(await outcomeOf(as(`app:${encodeURIComponent(password)}`))).toBe('app');
     const message = await outcomeOf(as('app:wrong-secret'));

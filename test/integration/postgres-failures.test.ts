@@ -136,12 +136,12 @@ describeWithPostgres('a service whose PostgreSQL fails', (programs) => {
     const startedAt = performance.now();
     const codes = await Promise.all(
       Array.from({ length: 1300 }, () =>
-        database.query({ text: 'SELECT pg_sleep(20)' }).catch((error: unknown) => {
-          expect(performance.now() - startedAt).toBeLessThan(requestTimeoutMs + slackMs);
-          return (error as DatabaseError).code;
-        }),
+        database
+          .query({ text: 'SELECT pg_sleep(20)' })
+          .catch((error: unknown) => (error as DatabaseError).code),
       ),
     );
+    expect(performance.now() - startedAt).toBeLessThan(requestTimeoutMs + slackMs);
     expect(codes.filter((code) => code === 'database_timeout')).toHaveLength(1005);
     expect(codes.filter((code) => code === 'database_unavailable')).toHaveLength(295);
     await database.close();
@@ -172,7 +172,7 @@ describeWithPostgres('a service whose PostgreSQL fails', (programs) => {
     expect(server.sql('SELECT count(*) FROM rating.votes', url)).toEqual([votes]);
   });
 
-  it('ends the sockets of a server that stands still when it stops', async () => {
+  it('stops in time while it stands still', async () => {
     server.pause();
     try {
       const startedAt = performance.now();

@@ -64,3 +64,45 @@ describeWithPostgres('a million votes on a real PostgreSQL', (programs) => {
     expect(times.sort((a, b) => a - b)[250]).toBeLessThan(10);
   });
 });
+
+describeWithPostgres('a hundred thousand films on a real PostgreSQL', (programs) => {
+  let server: PostgresServer;
+  let url: string;
+  let metadata: TestDatabase;
+
+  beforeAll(async () => {
+    server = await PostgresServer.start(programs);
+    url = server.createDatabase();
+    metadata = await TestDatabase.open({
+      service: 'metadata',
+      migrationsFolder: path.resolve(__dirname, '../../services/metadata/src/migrations'),
+      url,
+    });
+    server.sql(
+      `INSERT INTO metadata.movies SELECT i::text, 'Film', 'film ' || md5(i::text), 'What', 'Who'
+         FROM generate_series(1, 100000) i`,
+      url,
+    );
+    server.sql('VACUUM ANALYZE', url);
+  }, 180_000);
+
+  afterAll(async () => {
+    await metadata.close();
+    await server.close();
+  });
+
+  const planOf = (text: string) =>
+    server
+      .sql(
+        `EXPLAIN SELECT id FROM metadata.movies
+         WHERE (title_key, id) > ('film 8', '') AND title_key LIKE '%${text}%'
+         ORDER BY title_key, id LIMIT 20`,
+        url,
+      )
+      .join('\n');
+
+  it('are searched by the parts of a title where few have the text, else in order until a page is full', () => {
+    expect(planOf('a1b2c3')).toContain('Bitmap Index Scan on movies_by_part_of_title');
+    expect(planOf('film')).toMatch(/^Limit .*\n +-> +Index (Only )?Scan using movies_by_title /);
+  });
+});

@@ -6,7 +6,7 @@ import type { Database } from '@movies/database';
 /** Short, so that what hangs is soon given up. */
 export const requestTimeoutMs = 1000;
 /** What an answer at the last moment may be late by, on a busy machine. */
-export const slackMs = 500;
+export const slackMs = 1000;
 
 /** An answer, and how long it took. */
 export interface TimedAnswer {

@@ -77,14 +77,9 @@ export function describeMetadataRepository(
     });
 
     it('orders by code point, and by id where titles are alike', async () => {
-      // In UTF-16 units the clapper board would come before the fullwidth tilde.
-      const titles = ['\u{1F3AC}', '\uFF5E', 'b', 'B', 'a-b', 'ab', 'Z', '映'];
-      await putAll(titles);
-      expect(await find('')).toEqual(
-        ['a-b', 'ab', 'b', 'B', 'Z', '\uFF5E', '映', '\u{1F3AC}']
-          .map((title) => title)
-          .sort((a, b) => Buffer.compare(Buffer.from(titleKey(a)), Buffer.from(titleKey(b)))),
-      );
+      // In UTF-16 units the clapper board would come before the sesame dot.
+      await putAll(['\u{1F3AC}', '\uFE45', 'b', 'B', 'a-b', 'ab', 'Z', '映']);
+      expect(await find('')).toEqual(['a-b', 'ab', 'b', 'B', 'Z', '映', '\uFE45', '\u{1F3AC}']);
     });
 
     it('pages through all, each once, also when a film comes in between', async () => {
@@ -106,10 +101,10 @@ export function describeMetadataRepository(
     });
 
     it('finds, for any titles and text, what looking through all of them does', async () => {
-      const letters = fc.constantFrom(...Array.from('aAäbB %_\\'), '\u{1F3AC}', '\uFF5E');
+      const letters = fc.constantFrom(...Array.from('aAäbB %_\\'), '\u{1F3AC}', '\uFE45');
       const title = fc.array(letters, { minLength: 1, maxLength: 6 }).map((all) => all.join(''));
       const text = fc.array(letters, { maxLength: 3 }).map((all) => all.join(''));
-      const ids = ['1', '2', '3', '4', '5', '6', '\u{1F3AC}', '\uFF5E'];
+      const ids = ['1', '2', '3', '4', '5', '6', '\u{1F3AC}', '\uFE45'];
       await fc.assert(
         fc.asyncProperty(
           fc.array(title, { minLength: ids.length, maxLength: ids.length }),

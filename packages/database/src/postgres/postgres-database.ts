@@ -97,13 +97,13 @@ export class PostgresDatabase implements Database {
     work: (transaction: Transaction) => Promise<T>,
     { timeoutMs, signal }: TransactionOptions,
   ): Promise<T> {
-    signal.throwIfAborted();
     const lease = await this.#lease(performance.now() + timeoutMs);
     const abort = () => {
       lease.cut();
     };
     signal.addEventListener('abort', abort);
     try {
+      signal.throwIfAborted();
       const query = async (text: string, values: readonly unknown[] = []) => {
         try {
           return await lease.query({ text, values: [...values] });
