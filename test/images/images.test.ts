@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { untilEqual } from '../until';
 import { run } from '../cluster/run';
@@ -67,7 +68,7 @@ describeWithDocker('the images', () => {
       expect(output).toContain(`${service} 0.1.0`);
     });
 
-    it("has no shell, no package manager, and of ours a bundle and its map, which are root's", async () => {
+    it("has no shell, no package manager, and of ours a bundle, its map and migrations, which are root's", async () => {
       const files = await listFiles(image(service));
       const tools = /^(usr\/)?(local\/)?s?bin\/(sh|bash|dash|busybox|npm|npx|apt|dpkg|curl|wget)$/;
       expect(files.filter(({ name }) => tools.test(name))).toEqual([]);
@@ -75,6 +76,7 @@ describeWithDocker('the images', () => {
         { mode: 'drwxr-xr-x', owner: '0/0', name: 'app/' },
         { mode: '-rw-r--r--', owner: '0/0', name: 'app/main.js' },
         { mode: '-rw-r--r--', owner: '0/0', name: 'app/main.js.map' },
+        ...migrationsOf(service),
       ]);
     });
 
@@ -92,6 +94,12 @@ describeWithDocker('the images', () => {
         'org.opencontainers.image.licenses': 'MIT',
       });
     });
+  });
+
+  it('embeds no database, and says what to give instead', () => {
+    const { code, errors } = runToEnd(image('rating'), ['--env=DATABASE_URL=file:./data']);
+    expect(code).toBe(78);
+    expect(errors).toContain('@electric-sql/pglite, which is not installed, as in an image');
   });
 
   it('sizes the heap from the memory limit', async () => {
@@ -138,6 +146,21 @@ describeWithDocker('the images', () => {
     for (const service of services) expect(output).toContain(`${image(service)} loaded`);
   });
 });
+
+/** The files of a service's migrations, as they are to be in its image; movie has none. */
+function migrationsOf(service: string): { mode: string; owner: string; name: string }[] {
+  const folder = path.join(root, 'services', service, 'src/migrations');
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder).sort();
+  return [
+    { mode: 'drwxr-xr-x', owner: '0/0', name: 'app/migrations/' },
+    ...files.map((file) => ({
+      mode: '-rw-r--r--',
+      owner: '0/0',
+      name: `app/migrations/${file}`,
+    })),
+  ];
+}
 
 /** What is in an image, by `docker export`. */
 async function listFiles(name: string): Promise<{ mode: string; owner: string; name: string }[]> {
