@@ -3,7 +3,7 @@
 import { setInterval } from 'node:timers';
 import http from 'node:http';
 
-const { MOVIE_HOST, RATING_HOST, RATE = '400' } = process.env;
+const { MOVIE_HOST, RATING_HOST, RATE = '300' } = process.env;
 const intervalMs = 10;
 const timeoutMs = 5000;
 const films = 25;

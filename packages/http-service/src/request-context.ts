@@ -17,6 +17,9 @@ const safeRequestId = /^[\w.:+/=-]{1,128}$/;
 /** Passed on as they are, for whoever traces (https://www.w3.org/TR/trace-context/). */
 const traceHeaders = ['traceparent', 'tracestate'];
 
+/** Time kept back for the answer itself. */
+const answerMs = 20;
+
 /** A call to another service: who answered it, and every attempt. */
 export interface UpstreamCall {
   readonly service: string;
@@ -66,11 +69,11 @@ export class RequestContext {
   }
 
   /**
-   * What is left of this request's time, in milliseconds, less `reserveMs`: so that an answer made at the last moment
-   * still reaches the caller in time. 0 or less when it has passed.
+   * How long whoever is asked on behalf of this request may take: what is left of its time, less what an answer made at
+   * the last moment needs to reach the caller. 0 or less when that has passed.
    */
-  timeLeftMs(reserveMs: number): number {
-    return (this.#deadline?.remainingMs() ?? this.#timeoutMs) - reserveMs;
+  timeLeft(): { readonly timeoutMs: number } {
+    return { timeoutMs: (this.#deadline?.remainingMs() ?? this.#timeoutMs) - answerMs };
   }
 
   /**

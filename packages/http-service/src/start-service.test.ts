@@ -301,7 +301,7 @@ it('tells a route how much of its time is left', async () => {
       ...definition,
       routes: (router) => {
         router.get('/left', (ctx) => {
-          ctx.body = { left: ctx.state.context.timeLeftMs(20) };
+          ctx.body = { left: ctx.state.context.timeLeft().timeoutMs };
         });
       },
     },

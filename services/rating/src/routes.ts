@@ -1,21 +1,12 @@
 import { ratingQuery, ratingsQuery, voteQuery } from '@movies/api';
-import type { QueryOptions } from '@movies/database';
-import {
-  parseInput,
-  RequestError,
-  type RequestContext,
-  type ServiceRouter,
-} from '@movies/http-service';
+import { parseInput, RequestError, type ServiceRouter } from '@movies/http-service';
 import type { RatingRepository } from './rating-repository';
-
-/** Time kept back, so that an answer made at the last moment still reaches the client in time. */
-const reserveMs = 20;
 
 /** `GET /rating?id=&type=`, `GET /ratings?type=&ids=` and `PUT /rating?id=&type=&userId=&value=` */
 export function addRatingRoutes(router: ServiceRouter, repository: RatingRepository): void {
   router.get('/rating', async (ctx) => {
     const { id, type } = parseInput(ratingQuery, ctx.query);
-    const mean = await repository.mean({ type, id }, within(ctx.state.context));
+    const mean = await repository.mean({ type, id }, ctx.state.context.timeLeft());
     if (mean === undefined) {
       throw new RequestError('not_found', `there are no ratings of ${type} '${id}'`);
     }
@@ -26,18 +17,13 @@ export function addRatingRoutes(router: ServiceRouter, repository: RatingReposit
 
   router.get('/ratings', async (ctx) => {
     const { type, ids } = parseInput(ratingsQuery, ctx.query);
-    const means = await repository.means(type, ids, within(ctx.state.context));
+    const means = await repository.means(type, ids, ctx.state.context.timeLeft());
     ctx.body = { items: Array.from(means, ([id, rating]) => ({ id, rating })), nextCursor: null };
   });
 
   router.put('/rating', async (ctx) => {
     const { id, type, userId, value } = parseInput(voteQuery, ctx.query);
-    await repository.vote({ type, id }, userId, value, within(ctx.state.context));
+    await repository.vote({ type, id }, userId, value, ctx.state.context.timeLeft());
     ctx.status = 204;
   });
-}
-
-/** What is left of the request's time. */
-function within(context: RequestContext): QueryOptions {
-  return { timeoutMs: context.timeLeftMs(reserveMs) };
 }
