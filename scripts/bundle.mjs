@@ -54,7 +54,7 @@ if (existsSync(migrations))
  */
 function withoutDependencies(text) {
   const map = JSON.parse(text);
-  const isOurs = map.sources.map((source) => !source.startsWith('node_modules/'));
+  const isOurs = map.sources.map((source) => !source.includes('node_modules/'));
   const newIndex = isOurs.map((_, index) => isOurs.slice(0, index).filter(Boolean).length);
   let wasOurs = false;
   const lines = decode(map.mappings).map((line) =>

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { selfSigned } from '@movies/discovery/testing';
+import { selfSigned } from '../../packages/discovery/src/testing/self-signed';
 import { killServiceProcesses, ServiceProcess } from '../system/service-process';
 import { untilEqual } from '../until';
 import { describeWithPostgres, PostgresServer } from './postgres-server';
