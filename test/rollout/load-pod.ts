@@ -14,7 +14,7 @@ export interface LoadTotals {
 }
 
 const name = 'load';
-/** After an outage of the API server a node's proxy does not know new Services for up to a minute. */
+/** After an outage of the API server a node hears of new pods, and its proxy of new Services, a minute later. */
 const followLimitMs = 90_000;
 
 /**
@@ -38,9 +38,14 @@ export class LoadPod {
       items: manifests({ image, script, env, avoid }),
     };
     const pod = new LoadPod();
-    await pod.stop();
+    await LoadPod.remove();
     await kubectlIn('movies', ['apply', '--filename=-'], { input: JSON.stringify(list) });
-    await kubectl('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=60s');
+    await kubectl(
+      'wait',
+      '--for=condition=Ready',
+      `pod/${name}`,
+      `--timeout=${followLimitMs / 1000}s`,
+    );
     await until(async () => (await pod.totals()).ok > 100, followLimitMs, 1000);
     return pod;
   }
@@ -52,7 +57,8 @@ export class LoadPod {
     return JSON.parse(line) as LoadTotals;
   }
 
-  async stop(): Promise<void> {
+  /** Also one that did not start, or was left behind. */
+  static async remove(): Promise<void> {
     await kubectl('delete', `pod/${name}`, '--ignore-not-found', '--grace-period=1');
     await kubectl('delete', `configmap/${name}`, '--ignore-not-found');
   }

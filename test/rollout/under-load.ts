@@ -40,7 +40,7 @@ export function describeUnderLoad(
       }, deployedLimitMs);
 
       afterAll(async () => {
-        await load.stop();
+        await LoadPod.remove();
         printTable(stories);
       });
 
