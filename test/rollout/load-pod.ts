@@ -15,7 +15,7 @@ export interface LoadTotals {
 
 const name = 'load';
 /** After an outage of the API server a node hears of new pods, and its proxy of new Services, a minute later. */
-const followLimitMs = 90_000;
+const followLimitMs = 110_000;
 
 /**
  * A pod inside the cluster that sends a constant load: to `movie`, and one in ten a vote to `rating`. It asks the
