@@ -4,6 +4,7 @@ import { findKubeAccess } from '../../packages/discovery/src/kubernetes/find-kub
 import { killServiceProcesses, ServiceProcess } from '../system/service-process';
 import { until } from '../until';
 import { describeOnCluster, ownerDoes } from './cluster';
+import { clusterRecovered, recoveryLimitMs } from './cluster-recovered';
 import { settled, watchedSet } from './kubectl-set';
 import { endpointSlice } from './manifests';
 import { ProxiedRegistry } from './proxied-registry';
@@ -37,6 +38,8 @@ describeOnCluster(
       await proxied.close();
       await namespace.remove();
     });
+
+    afterAll(clusterRecovered, recoveryLimitMs);
 
     it('for a minute, the set stands and its age shows, and 6 s after the return it is confirmed', async () => {
       const movie = new ServiceProcess({

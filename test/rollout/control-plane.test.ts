@@ -1,4 +1,5 @@
 import { ownerDoes } from '../cluster/cluster';
+import { clusterRecovered, recoveryLimitMs } from '../cluster/cluster-recovered';
 import { kubectlIn } from '../cluster/kubectl';
 import { until } from '../until';
 import { failedBetweenServices } from './story';
@@ -9,6 +10,8 @@ jest.setTimeout(300_000);
 const needed = ['CLUSTER_API_STOP', 'CLUSTER_API_START'] as const;
 
 describeUnderLoad('under load', { needed }, (during) => {
+  afterAll(clusterRecovered, recoveryLimitMs);
+
   it('nothing is lost while the cluster has no DNS for 20 s', async () => {
     const story = await during('CoreDNS gone for 20 s', () => withoutDns(20_000));
     expect(story).toMatchObject(nothingLost);
