@@ -1,9 +1,7 @@
 import { once } from 'node:events';
-import { StaticRegistry } from '@movies/discovery/static';
-import { startService, type RunningService } from '@movies/http-service';
-import { testConfig } from '@movies/http-service/testing';
+import type { RunningService } from '@movies/http-service';
 import { answer, hang, Origin } from '@movies/service-client/testing';
-import { createMovieService } from './movie-service';
+import { startMovie } from './testing/start-movie';
 
 const film = { id: '1', title: 'Metropolis', description: 'A city.', director: 'Fritz Lang' };
 const requestTimeoutMs = 500;
@@ -23,14 +21,7 @@ beforeEach(async () => {
 
 /** Starts movie, with this time for a request. */
 async function start(timeoutMs: number): Promise<void> {
-  const registry = new StaticRegistry({
-    metadata: [metadata.instance()],
-    rating: [rating.instance()],
-  });
-  movie = await startService(
-    createMovieService(),
-    testConfig({ registry: { registry }, requestTimeoutMs: timeoutMs }),
-  );
+  movie = await startMovie({ metadata, rating }, timeoutMs);
   url = `http://127.0.0.1:${movie.port}/movie?id=1`;
 }
 

@@ -1,10 +1,8 @@
 import { once } from 'node:events';
 import { formatCursor, type Metadata } from '@movies/api';
-import { StaticRegistry } from '@movies/discovery/static';
-import { startService, type RunningService } from '@movies/http-service';
-import { testConfig } from '@movies/http-service/testing';
+import type { RunningService } from '@movies/http-service';
 import { answer, hang, Origin } from '@movies/service-client/testing';
-import { createMovieService } from './movie-service';
+import { startMovie } from './testing/start-movie';
 
 const film = (id: string): Metadata => ({ id, title: 'Alien', description: '-', director: '-' });
 const films = [film('1'), film('2'), film('3')];
@@ -27,14 +25,7 @@ beforeEach(async () => {
 
 /** Starts movie, with this time for a request. */
 async function start(requestTimeoutMs: number): Promise<void> {
-  const registry = new StaticRegistry({
-    metadata: [metadata.instance()],
-    rating: [rating.instance()],
-  });
-  movie = await startService(
-    createMovieService(),
-    testConfig({ registry: { registry }, requestTimeoutMs }),
-  );
+  movie = await startMovie({ metadata, rating }, requestTimeoutMs);
   url = `http://127.0.0.1:${movie.port}/movies`;
 }
 
