@@ -13,6 +13,7 @@ import {
 } from '../images/service-images';
 import { syncArchive } from '../images/sync-archive';
 import { runPostRenderHooks, skaffoldConfig, syncDestinations } from '../skaffold-config';
+import { untilEqual } from '../until';
 import { describeOnCluster } from './cluster';
 import { kubectlIn } from './kubectl';
 import { run } from './run';
@@ -55,11 +56,7 @@ describeOnCluster('skaffold dev', () => {
       expect(pods).toHaveLength(2);
       const took: number[] = [];
       for (let edit = 1; edit <= 5; edit += 1) {
-        const edited = source.replace(
-          'ctx.body =',
-          `ctx.set('x-edit', '${edit}');\n    ctx.body =`,
-        );
-        await sync(namespace, pods, routes, edited);
+        await sync(namespace, pods, routes, withEdit(source, String(edit)));
         const syncedAt = performance.now();
         const answers = pods.map((pod) => answered(namespace, pod, String(edit)));
         expect(await Promise.all(answers)).toEqual(pods.map(() => '200'));
@@ -67,7 +64,24 @@ describeOnCluster('skaffold dev', () => {
       }
       process.stderr.write(`edited route, sync to answer of all pods: ${took.join(', ')} ms\n`);
       expect(Math.max(...took)).toBeLessThan(limitMs);
+      // Nodemon may send its signal once or twice; once must be enough.
+      for (const pod of pods) {
+        expect(await namespace.kubectl('logs', pod)).not.toContain('serving on');
+      }
     }, 120_000);
+
+    it('waits for an edit that does not compile to be mended', async () => {
+      const source = await readFile(path.join(root, routes), 'utf8');
+      const crashed = async () => {
+        const logs = await Promise.all(pods.map((pod) => namespace.kubectl('logs', pod)));
+        return logs.map((log) => log.includes('app crashed - waiting for file changes'));
+      };
+      await sync(namespace, pods, routes, `${source}\n}`);
+      await untilEqual(crashed, [true, true], 20_000);
+      await sync(namespace, pods, routes, withEdit(source, 'mended'));
+      const answers = pods.map((pod) => answered(namespace, pod, 'mended'));
+      expect(await Promise.all(answers)).toEqual(['200', '200']);
+    }, 60_000);
 
     it('takes away a file that is deleted', async () => {
       const file = 'services/movie/src/extra.ts';
@@ -134,6 +148,11 @@ async function podsOf(namespace: TestNamespace): Promise<string[]> {
   return items
     .filter(({ spec }) => spec.containers.some((container) => container.image === image))
     .map(({ metadata }) => metadata.name);
+}
+
+/** The routes, telling in each answer which edit of them it is. */
+function withEdit(source: string, edit: string): string {
+  return source.replace('ctx.body =', `ctx.set('x-edit', '${edit}');\n    ctx.body =`);
 }
 
 /** Puts a file into each pod. */

@@ -39,10 +39,6 @@ it.each([
   [`${server}.readinessProbe.timeoutSeconds`, 2],
   [`${server}.readinessProbe.failureThreshold`, 2],
   [`${server}.readinessProbe.successThreshold`, 1],
-  [`${server}.livenessProbe.httpGet`, { path: '/livez', port: 'http' }],
-  [`${server}.livenessProbe.periodSeconds`, 10],
-  [`${server}.livenessProbe.timeoutSeconds`, 5],
-  [`${server}.livenessProbe.failureThreshold`, 3],
   [`${server}.lifecycle`, { preStop: { sleep: { seconds: 5 } } }],
   // The image says what runs, and how large the heap is.
   [`${server}.command`, undefined],
@@ -57,6 +53,10 @@ it.each([
   [`${server}.resources.requests.ephemeral-storage`, '16Mi', '64Mi'],
   [`${server}.resources.limits.memory`, '256Mi', '512Mi'],
   [`${server}.resources.limits.ephemeral-storage`, '64Mi', '256Mi'],
+  [`${server}.livenessProbe.httpGet`, { path: '/livez', port: 'http' }, undefined],
+  [`${server}.livenessProbe.periodSeconds`, 10, undefined],
+  [`${server}.livenessProbe.timeoutSeconds`, 5, undefined],
+  [`${server}.livenessProbe.failureThreshold`, 3, undefined],
 ])('%s is %j, and %j for development', (path, expected, inDevelopment) => {
   const isDev = (components: readonly string[]) => components.includes('dev');
   expect(

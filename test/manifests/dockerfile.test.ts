@@ -76,6 +76,10 @@ it('starts nodemon itself in dev, by its path', () => {
   expect(execForm(of('CMD', stage('dev'))[0])[0]).toBe('/app/node_modules/.bin/nodemon');
 });
 
+it('restarts at once in dev, where a pod that goes would serve on', () => {
+  expect(of('ENV', stage('dev')).flatMap(words)).toContain('SHUTDOWN_DELAY_MS=0');
+});
+
 it.each(['dev', 'runtime'])('listens on 8080 in %s', (name) => {
   expect(of('EXPOSE', stage(name)).map(words)).toEqual([['8080']]);
   expect(of('ENV', stage(name)).flatMap(words)).toContain('PORT=8080');
