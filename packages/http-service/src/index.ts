@@ -20,6 +20,6 @@ export {
   type RunningService,
   type ServiceClients,
   type ServiceDefinition,
-  type Store,
 } from './start-service';
 export { exitCodeOf, onStopSignal } from './stop-signals';
+export type { Store } from './store';

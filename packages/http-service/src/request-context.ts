@@ -17,7 +17,7 @@ const safeRequestId = /^[\w.:+/=-]{1,128}$/;
 /** Passed on as they are, for whoever traces (https://www.w3.org/TR/trace-context/). */
 const traceHeaders = ['traceparent', 'tracestate'];
 
-/** Time kept back for the answer itself. */
+/** Time kept back, so that an answer made at the last moment still reaches the caller in time. */
 const answerMs = 20;
 
 /** A call to another service: who answered it, and every attempt. */
@@ -69,21 +69,21 @@ export class RequestContext {
   }
 
   /**
-   * How long whoever is asked on behalf of this request may take: what is left of its time, less what an answer made at
-   * the last moment needs to reach the caller. 0 or less when that has passed.
+   * How long whoever is asked on behalf of this request may take: what is left of its time, less what the answer needs.
+   * 0 or less when that has passed.
    */
   timeLeft(): { readonly timeoutMs: number } {
     return { timeoutMs: (this.#deadline?.remainingMs() ?? this.#timeoutMs) - answerMs };
   }
 
   /**
-   * Calls another service for this request: with what is left of its time less `reserveMs`, its id, and
-   * abandoned when it is.
+   * Calls another service for this request: with what is left of its time less `reserveMs`, by default what the answer
+   * needs, with its id, and abandoned when it is.
    */
   async call(
     client: ServiceClient,
     request: Pick<ServiceRequest, 'method' | 'path'>,
-    reserveMs: number,
+    reserveMs = answerMs,
   ): Promise<ServiceResponse> {
     const call: UpstreamCall = { service: client.service, servedBy: undefined, attempts: [] };
     this.calls.push(call);

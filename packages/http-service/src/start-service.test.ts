@@ -1,12 +1,8 @@
 import { WatchedRegistry, type Instance, type SnapshotSink } from '@movies/discovery';
 import { DiscoveryError } from '@movies/discovery';
 import { MemoryRegistry } from '@movies/discovery/memory';
-import {
-  startService,
-  type RunningService,
-  type ServiceDefinition,
-  type Store,
-} from './start-service';
+import { startService, type RunningService, type ServiceDefinition } from './start-service';
+import type { Store } from './store';
 import { testConfig } from './testing';
 
 const definition: ServiceDefinition = {

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import {
-  Backoff,
   createInstance,
   delay,
   formatAddress,
@@ -14,24 +13,14 @@ import type { Logger } from 'pino';
 import { findAdvertisedAddress } from './advertised-address';
 import { createApp, type ServiceRouter } from './create-app';
 import { discoveryConcern } from './discovery-concern';
-import { logFailures, type Failure } from './failure-log';
+import { logFailures } from './failure-log';
 import { Health } from './health';
 import { HttpListener } from './http-listener';
+import { keepTrying } from './keep-trying';
 import { createLogger } from './logger';
-import { Metrics, type QueryEnd } from './metrics';
+import { Metrics } from './metrics';
 import type { ServiceConfig } from './service-settings';
-
-/** PORT: where a service keeps its state, as far as starting and stopping go. */
-export interface Store {
-  /** What fails about it now, if anything does. */
-  readonly failure: Failure | undefined;
-  /** Tells, from now on, of every query that ends; its outcome is `ok`, or the code of an error. */
-  onQuery(listener: (end: QueryEnd) => void): void;
-  /** Makes it ready for use. Rejects if that is not possible now, and is tried again. */
-  prepare(signal: AbortSignal): Promise<void>;
-  /** Twice is fine. */
-  close(): Promise<void>;
-}
+import type { Store } from './store';
 
 /** What a service brings: its name, whom it calls, its routes. */
 export interface ServiceDefinition {
@@ -198,45 +187,40 @@ class Service implements RunningService {
     this.#announceReady();
   }
 
-  /** Tries until it succeeds or the service stops; there is nothing to register where the platform does. */
+  /** There is nothing to register where the platform does. */
   async #register(signal: AbortSignal): Promise<Registration | undefined> {
     const { registrar } = this.#config.registry;
-    const backoff = new Backoff({ initialMs: 500, maxMs: 5000, random: Math.random });
-    while (registrar !== undefined) {
-      try {
-        // Within the loop: an agent whose name is not known yet, is one that is not there yet.
-        const instance = await this.#describeInstance();
-        const registration = await registrar.register(instance, { signal });
-        this.#registerFailure = undefined;
-        const advertised = formatAddress(instance);
-        this.logger.info({ advertised }, `registered as ${advertised}`);
-        return registration;
-      } catch (error: unknown) {
-        signal.throwIfAborted();
-        this.#registerFailure = error as DiscoveryError;
-        this.#health.becomeUnready(`not registered: ${this.#registerFailure.message}`);
-        await delay(backoff.next(), systemClock, signal);
-      }
-    }
-    return undefined;
+    if (registrar === undefined) return undefined;
+    const register = async () => {
+      // With each try: an agent whose name is not known yet, is one that is not there yet.
+      const instance = await this.#describeInstance();
+      const registration = await registrar.register(instance, { signal });
+      this.#registerFailure = undefined;
+      const advertised = formatAddress(instance);
+      this.logger.info({ advertised }, `registered as ${advertised}`);
+      return registration;
+    };
+    return this.#keepTrying(register, (error) => {
+      this.#registerFailure = error as DiscoveryError;
+      this.#health.becomeUnready(`not registered: ${this.#registerFailure.message}`);
+    });
   }
 
-  /** Tries until it succeeds or the service stops. */
   async #prepareStore(signal: AbortSignal): Promise<void> {
     const { store } = this.#definition;
     if (store === undefined) return;
-    const backoff = new Backoff({ initialMs: 500, maxMs: 5000, random: Math.random });
     this.#health.becomeUnready('the database is being prepared');
-    for (;;) {
-      try {
-        await store.prepare(signal);
-        return;
-      } catch (error: unknown) {
-        signal.throwIfAborted();
+    await this.#keepTrying(
+      () => store.prepare(signal),
+      (error) => {
         this.#health.becomeUnready(`the database is not ready: ${(error as Error).message}`);
-        await delay(backoff.next(), systemClock, signal);
-      }
-    }
+      },
+    );
+  }
+
+  #keepTrying<T>(attempt: () => Promise<T>, onFailure: (error: unknown) => void): Promise<T> {
+    const { signal } = this.#stopping;
+    return keepTrying(attempt, { onFailure, signal, clock: systemClock, random: Math.random });
   }
 
   async #stop(): Promise<boolean> {
