@@ -52,7 +52,7 @@ COPY --chown=65532:65532 packages/http-service packages/http-service
 COPY --chown=65532:65532 packages/service-client packages/service-client
 ARG SERVICE
 COPY --chown=65532:65532 services/${SERVICE} services/${SERVICE}
-# Told to stop, a service ends at once: nobody has to hear of it first, as of a pod that goes, and the edit waits.
+# In a pod, a service that is told to stop serves on for those who have not heard of it; an edit would wait for that.
 ENV SERVICE=${SERVICE} NODE_ENV=development PORT=8080 NODE_FLAGS= SHUTDOWN_DELAY_MS=0
 USER 65532:65532
 EXPOSE 8080

@@ -1,7 +1,7 @@
 import { ManualClock } from '@movies/discovery/testing';
 import { keepTrying } from './keep-trying';
 
-function start(attempt: () => Promise<string>, clock = new ManualClock()) {
+function start(attempt: (signal: AbortSignal) => Promise<string>, clock = new ManualClock()) {
   const controller = new AbortController();
   const failures: unknown[] = [];
   const result = keepTrying(attempt, {
@@ -54,14 +54,14 @@ it('ends between two tries when it is aborted', async () => {
 
 it('tells of no failure of a try that was aborted', async () => {
   const { controller, failures, result } = start(
-    () =>
+    (signal) =>
       new Promise((_, reject) => {
-        setImmediate(() => {
-          controller.abort(new Error('stopping'));
+        signal.addEventListener('abort', () => {
           reject(new Error('cut off'));
         });
       }),
   );
+  controller.abort(new Error('stopping'));
   await expect(result).rejects.toThrow('stopping');
   expect(failures).toEqual([]);
 });

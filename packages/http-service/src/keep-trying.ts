@@ -3,7 +3,7 @@ import { Backoff, delay, type Clock, type Random } from '@movies/discovery';
 export interface KeepTryingOptions {
   /** Told why a try failed, before the wait for the next. */
   readonly onFailure: (error: unknown) => void;
-  /** Ends it, between two tries as well as within one that listens to it. */
+  /** Ends it, between two tries; each try gets it as well. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly random: Random;
@@ -14,13 +14,13 @@ export interface KeepTryingOptions {
  * Rejects only when `signal` aborts.
  */
 export async function keepTrying<T>(
-  attempt: () => Promise<T>,
+  attempt: (signal: AbortSignal) => Promise<T>,
   { onFailure, signal, clock, random }: KeepTryingOptions,
 ): Promise<T> {
   const backoff = new Backoff({ initialMs: 500, maxMs: 5000, random });
   for (;;) {
     try {
-      return await attempt();
+      return await attempt(signal);
     } catch (error: unknown) {
       signal.throwIfAborted();
       onFailure(error);

@@ -162,8 +162,8 @@ class Service implements RunningService {
   async #becomeReady(): Promise<void> {
     const { signal } = this.#stopping;
     try {
-      this.#registration = await this.#register(signal);
-      await this.#prepareStore(signal);
+      this.#registration = await this.#register();
+      await this.#prepareStore();
       for (const { watch } of this.#clients.values()) {
         while (watch.snapshot === undefined) {
           this.#health.becomeUnready(
@@ -188,10 +188,10 @@ class Service implements RunningService {
   }
 
   /** There is nothing to register where the platform does. */
-  async #register(signal: AbortSignal): Promise<Registration | undefined> {
+  async #register(): Promise<Registration | undefined> {
     const { registrar } = this.#config.registry;
     if (registrar === undefined) return undefined;
-    const register = async () => {
+    const register = async (signal: AbortSignal) => {
       // With each try: an agent whose name is not known yet, is one that is not there yet.
       const instance = await this.#describeInstance();
       const registration = await registrar.register(instance, { signal });
@@ -206,19 +206,23 @@ class Service implements RunningService {
     });
   }
 
-  async #prepareStore(signal: AbortSignal): Promise<void> {
+  async #prepareStore(): Promise<void> {
     const { store } = this.#definition;
     if (store === undefined) return;
     this.#health.becomeUnready('the database is being prepared');
     await this.#keepTrying(
-      () => store.prepare(signal),
+      (signal) => store.prepare(signal),
       (error) => {
         this.#health.becomeUnready(`the database is not ready: ${(error as Error).message}`);
       },
     );
   }
 
-  #keepTrying<T>(attempt: () => Promise<T>, onFailure: (error: unknown) => void): Promise<T> {
+  /** Until it succeeds or the service stops. */
+  #keepTrying<T>(
+    attempt: (signal: AbortSignal) => Promise<T>,
+    onFailure: (error: unknown) => void,
+  ): Promise<T> {
     const { signal } = this.#stopping;
     return keepTrying(attempt, { onFailure, signal, clock: systemClock, random: Math.random });
   }
