@@ -2,6 +2,9 @@ import path from 'node:path';
 import { kubectlIn } from '../cluster/kubectl';
 import { run } from '../cluster/run';
 
+/** The namespace of the services, as for the make targets. */
+export const namespace = process.env['NAMESPACE'] ?? 'movies';
+
 const root = path.resolve(__dirname, '../..');
 
 export const services = ['metadata', 'rating', 'movie'] as const;
@@ -21,7 +24,7 @@ let images: Promise<unknown> | undefined;
 
 /** `kubectl` in the namespace of the services. */
 export function kubectl(...args: string[]): Promise<string> {
-  return kubectlIn('movies', args);
+  return kubectlIn(namespace, args);
 }
 
 /** Has the images in the cluster. */

@@ -4,6 +4,7 @@ import { renderTextWith } from '../manifests/render';
 import { until } from '../until';
 import { deploy, deployedLimitMs, kubectl, make, podsOf, settle, type Overlay } from './deployed';
 import { PortForward } from './port-forward';
+import { policed, tryPaths } from './reach';
 import { ReadyTimes } from './ready-times';
 import { ServedTimes } from './served-times';
 
@@ -20,6 +21,14 @@ const servesWithin: readonly { overlay: Overlay; limitMs: number }[] = [
   { overlay: 'kubernetes', limitMs: 1000 },
   { overlay: 'dns', limitMs: 6000 },
 ];
+
+/** Not every cluster's network does, and none says so. */
+const itWherePoliciesAreEnforced = process.env['CLUSTER_ENFORCES_POLICIES'] ? it : it.skip;
+if (itWherePoliciesAreEnforced === it.skip) {
+  process.stderr.write(
+    '\n!!! SKIPPED: what network policies refuse; CLUSTER_ENFORCES_POLICIES=1\n',
+  );
+}
 
 describeOnCluster('what make deploy brings', () => {
   describe.each(overlays)('overlay $overlay', ({ overlay, components }) => {
@@ -50,6 +59,20 @@ describeOnCluster('what make deploy brings', () => {
       expect(output).toContain('40 requests, all answered 200');
       const pods = [...(await podsOf('metadata')), ...(await podsOf('rating'))];
       for (const pod of pods) expect(output).toContain(pod);
+    });
+
+    it('lets through what its policies allow', async () => {
+      const { allowed } = policed[overlay];
+      expect(await tryPaths(allowed)).toEqual(
+        allowed.map(([from, to]) => `${from} → ${to}: reached`),
+      );
+    });
+
+    itWherePoliciesAreEnforced('refuses what they do not allow', async () => {
+      const { refused } = policed[overlay];
+      expect(await tryPaths(refused)).toEqual(
+        refused.map(([from, to]) => `${from} → ${to}: timeout`),
+      );
     });
 
     it.each([[[]], [components]])(

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { namespace } from './deployed';
 
 const limitMs = 15_000;
 
@@ -17,9 +18,13 @@ export class PortForward {
 
   /** @param target - as in `service/movie` or `pod/movie-5774d4dbff-7k25f`. */
   static async open(target: string, port: number): Promise<PortForward> {
-    const child = spawn('kubectl', ['--namespace=movies', 'port-forward', target, `:${port}`], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(
+      'kubectl',
+      [`--namespace=${namespace}`, 'port-forward', target, `:${port}`],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     try {
       return new PortForward(await address(child, target), child);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { Service } from './deployed';
+import { namespace, type Service } from './deployed';
 
 const line = '{.metadata.name} {.status.conditions[?(@.type=="Ready")].status}{"\\n"}';
 
@@ -12,7 +12,12 @@ export class ReadyTimes {
 
   constructor(service: Service) {
     const child = spawn('kubectl', [
-      ...['--namespace=movies', 'get', 'pods', `--selector=app.kubernetes.io/name=${service}`],
+      ...[
+        `--namespace=${namespace}`,
+        'get',
+        'pods',
+        `--selector=app.kubernetes.io/name=${service}`,
+      ],
       ...['--watch', `--output=jsonpath=${line}`],
     ]);
     createInterface({ input: child.stdout }).on('line', (event) => {

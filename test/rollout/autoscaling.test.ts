@@ -1,5 +1,5 @@
 import { kubectlIn } from '../cluster/kubectl';
-import { kubectl, services } from '../deployed/deployed';
+import { kubectl, namespace, services } from '../deployed/deployed';
 import { renderTextWith } from '../manifests/render';
 import { until } from '../until';
 import { describeUnderLoad, nothingLost } from './under-load';
@@ -22,7 +22,7 @@ describeUnderLoad('under load', { needed: ['metrics-server'] }, (during) => {
   it('the component hpa has more pods of movie, and nothing is lost', async () => {
     const objects = await renderTextWith('overlays/kubernetes', ['hpa']);
     const story = await during('more pods by the autoscaler', async () => {
-      await kubectlIn('movies', ['apply', '--filename=-'], { input: objects });
+      await kubectlIn(namespace, ['apply', '--filename=-'], { input: objects });
       await until(async () => (await replicasOf('movie')) > 2, scaledUpMs, 1000);
     });
     expect(story).toMatchObject(nothingLost);
@@ -35,7 +35,7 @@ async function forgetReplicas(service: string): Promise<void> {
   const applied = JSON.parse(await kubectl('apply', ...deployment)) as { spec: object };
   const spec = { ...applied.spec, replicas: undefined };
   const input = JSON.stringify({ ...applied, spec });
-  await kubectlIn('movies', ['apply', 'set-last-applied', '--filename=-'], { input });
+  await kubectlIn(namespace, ['apply', 'set-last-applied', '--filename=-'], { input });
 }
 
 async function replicasOf(service: string): Promise<number> {

@@ -1,5 +1,5 @@
 import { ownerDoes } from '../cluster/cluster';
-import { podsOf, type Service } from '../deployed/deployed';
+import { namespace, podsOf, type Service } from '../deployed/deployed';
 import { failedBetweenServices } from './story';
 import { describeUnderLoad, nothingLost } from './under-load';
 
@@ -31,5 +31,5 @@ describeUnderLoad('under load', { needed: ['CLUSTER_KILL_POD'] }, (during) => {
 
 async function kill(service: Service): Promise<void> {
   const [pod = ''] = await podsOf(service);
-  await ownerDoes('CLUSTER_KILL_POD', '-n', 'movies', pod);
+  await ownerDoes('CLUSTER_KILL_POD', '-n', namespace, pod);
 }
