@@ -104,7 +104,10 @@ function movie() {
 
 /** The labels by which the project's own Namespace enforces Pod Security. */
 async function podSecurity(): Promise<string[]> {
-  const text = await run('kubectl', ['kustomize', path.join(root, 'k8s/namespace')]);
+  const text = await run('kubectl', [
+    'kustomize',
+    path.join(root, 'k8s/components/namespace/object'),
+  ]);
   const labels = parseDocument(text).toJS() as { metadata: { labels: Record<string, string> } };
   return Object.entries(labels.metadata.labels)
     .filter(([key]) => key.startsWith('pod-security.'))

@@ -48,7 +48,7 @@ describe.each([
   });
 
   it('renders the twin of the overlay, with the components', async () => {
-    const expected = parseObjects(await renderTextWith(`workloads/${overlay}`, components));
+    const expected = parseObjects(await renderTextWith(`skaffold/${overlay}`, components));
     expect(byName(objects)).toEqual(byName(expected));
   });
 
@@ -114,9 +114,11 @@ it('one pod of each is debugged, and none is killed at a breakpoint', async () =
 it('makes the Namespace before, in the cluster that it deploys to', async () => {
   const hook = at(skaffoldConfig(), 'deploy.kubectl.hooks.before.0.host');
   expect(at(hook, 'command.2')).toBe(
-    'kubectl --context "$SKAFFOLD_KUBE_CONTEXT" apply -k k8s/namespace',
+    'kubectl --context "$SKAFFOLD_KUBE_CONTEXT" apply -k k8s/components/namespace/object',
   );
-  const [namespace, ...others] = parseObjects(await renderTextWith('namespace', []));
+  const [namespace, ...others] = parseObjects(
+    await renderTextWith('components/namespace/object', []),
+  );
   expect(others).toEqual([]);
   expect([namespace?.kind, namespace?.metadata.name]).toEqual(['Namespace', 'movies']);
 });
