@@ -97,8 +97,8 @@ describeOnCluster('skaffold dev', () => {
 });
 
 function movie() {
-  const artifact = config.build.artifacts.find((one) => one.image === 'movies/movie');
-  if (artifact === undefined) throw new Error('skaffold.yaml builds no movies/movie');
+  const artifact = config.build.artifacts.find((one) => one.image === 'localhost/movies/movie');
+  if (artifact === undefined) throw new Error('skaffold.yaml builds no localhost/movies/movie');
   return artifact;
 }
 

@@ -5,13 +5,13 @@ import manifest from '../../package.json';
 import { readCombinations, unlessEqual, violations } from './combinations';
 import { at, isWorkload, listAt, type KubeObject } from './kube-object';
 import { manifests } from './render';
-import { serviceNames } from './service-names';
+import { imageOf, serviceNames } from './service-names';
 
 const rendered = readCombinations();
 const release = 'components/release/kustomization.yaml';
 
 const tags: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(serviceNames.map((name) => [`movies/${name}`, manifest.version])),
+  ...Object.fromEntries(serviceNames.map((name) => [imageOf(name), manifest.version])),
   'gcr.io/distroless/nodejs24-debian12': 'nonroot',
   'hashicorp/consul': '1.22',
   postgres: '15-bookworm',
@@ -29,7 +29,7 @@ it.each([
   const faults = violations(workloads, (object) => {
     const { name } = object.metadata;
     const isService = containers === 'containers' && serviceNames.includes(name);
-    const image = isService ? `movies/${name}` : others[name];
+    const image = isService ? imageOf(name) : others[name];
     const expected = image === undefined ? [] : [`${image}:${tags[image] ?? 'none'}`];
     return unlessEqual(imagesOf(object, containers), expected);
   });

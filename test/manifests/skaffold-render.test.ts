@@ -3,7 +3,7 @@ import path from 'node:path';
 import { runPostRenderHooks, skaffoldConfig, type PortForward } from '../skaffold-config';
 import { at, isWorkload, listAt, nameOf, type KubeObject } from './kube-object';
 import { parseObjects, renderTextWith } from './render';
-import { serviceNames } from './service-names';
+import { imageOf, serviceNames } from './service-names';
 
 const root = path.resolve(__dirname, '../..');
 const script = 'scripts/add-components.sh';
@@ -64,7 +64,7 @@ describe.each([
       .filter(isWorkload)
       .flatMap((object) => listAt(object, 'spec.template.spec.containers'))
       .map((container) => String(at(container, 'image')))
-      .filter((image) => image.startsWith('movies/'));
+      .filter((image) => image.startsWith(imageOf('')));
     expect(found.map((image) => image.replace(/:[\w.-]+$/, '')).sort()).toEqual(
       skaffoldConfig(...profiles)
         .build.artifacts.map(({ image }) => image)
