@@ -78,6 +78,17 @@ function overlay(config: SkaffoldConfig, profile: Profile): SkaffoldConfig {
   return merged as unknown as SkaffoldConfig;
 }
 
+/** A template of Skaffold, in the one form that skaffold.yaml has: a variable, or what stands for it. */
+export function expandTemplate(template: string, environment: Environment): string {
+  const form = /^\{\{or \(index \. "(\w+)"\) "([^"]*)"\}\}$/.exec(template);
+  if (form === null) throw new Error(`skaffold.yaml has a template of another form: ${template}`);
+  const [, name = '', otherwise = ''] = form;
+  const value = environment[name] ?? '';
+  return value === '' ? otherwise : value;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Where a file goes in the containers of an image; nowhere if no rule is for it, and the image is built anew. */
 export function syncDestinations({ sync }: Artifact, file: string): string[] {
   return (sync?.manual ?? [])

@@ -1,5 +1,5 @@
 import { differing, ofKind, readCombinations, unlessEqual, violations } from './combinations';
-import { at, listAt, type KubeObject } from './kube-object';
+import { at, isWorkload, listAt, type KubeObject } from './kube-object';
 
 const rendered = readCombinations();
 
@@ -133,6 +133,22 @@ it.each([
 ])('%s is %s', (name, fieldPath) => {
   const faults = violations(deployments(), (object) =>
     unlessEqual(variable(object, name), { name, valueFrom: { fieldRef: { fieldPath } } }),
+  );
+  expect(faults).toEqual({});
+});
+
+it('a variable that another refers to comes before it, or the kubelet would not expand it', () => {
+  const faults = violations(
+    rendered.filter(({ object }) => isWorkload(object)),
+    (object) => {
+      const known = new Set<unknown>();
+      for (const one of listAt(object, `${server}.env`)) {
+        const [, name] = /\$\((\w+)\)/.exec(String(at(one, 'value'))) ?? [];
+        if (name !== undefined && !known.has(name)) return one;
+        known.add(at(one, 'name'));
+      }
+      return undefined;
+    },
   );
   expect(faults).toEqual({});
 });
