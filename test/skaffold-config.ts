@@ -11,6 +11,10 @@ export interface SkaffoldConfig {
     readonly kustomize: { readonly paths: readonly string[] };
     readonly hooks?: { readonly after: readonly { readonly host: PostRenderHook }[] };
   };
+  readonly deploy: {
+    readonly statusCheckDeadlineSeconds: number;
+    readonly tolerateFailuresUntilDeadline: boolean;
+  };
   readonly portForward: readonly PortForward[];
   readonly profiles: readonly Profile[];
 }

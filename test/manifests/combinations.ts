@@ -95,7 +95,8 @@ export function violations(
   );
 }
 
-function subsets(names: readonly string[]): string[][] {
+/** Every set of some of these, the empty one first. */
+export function subsets(names: readonly string[]): string[][] {
   return names.reduce<string[][]>(
     (sets, name) => [...sets, ...sets.map((s) => [...s, name])],
     [[]],

@@ -12,7 +12,8 @@ const server = `${pod}.containers.0`;
 it.each([
   ['spec.strategy', { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 }, type: 'RollingUpdate' }],
   ['spec.revisionHistoryLimit', 3],
-  ['spec.progressDeadlineSeconds', 120],
+  // Skaffold would take it in place of its own deadline.
+  ['spec.progressDeadlineSeconds', undefined],
   [`${pod}.terminationGracePeriodSeconds`, 40],
   [`${pod}.enableServiceLinks`, false],
   [`${pod}.automountServiceAccountToken`, false],
