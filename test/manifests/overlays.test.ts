@@ -32,7 +32,7 @@ const base = [
     ),
   ),
   ...['ConfigMap/settings', 'Namespace/movies'],
-  ...['NetworkPolicy/client', 'NetworkPolicy/default-deny'],
+  ...['client', 'default-deny', 'dns'].map((name) => `NetworkPolicy/${name}`),
 ];
 const movieAccess = ['NetworkPolicy/movie-to-api-server', 'Role/movie', 'RoleBinding/movie'];
 const headless = serviceNames.map((name) => `Service/${name}-headless`);
