@@ -76,6 +76,14 @@ const rules: Readonly<
     ingress: [{ from: [podsOf('metadata', 'rating', 'movie')], ports: [tcp(8500)] }],
     egress: [],
   }),
+  gateway: () => ({
+    ingress: [
+      {
+        from: ['0.0.0.0/0', '::/0'].map((cidr) => ({ ipBlock: { cidr } })),
+        ports: [tcp(8080)],
+      },
+    ],
+  }),
   postgres: () => ({
     ingress: [{ from: [podsOf('metadata', 'rating')], ports: [tcp(5432)] }],
     egress: [apiServer],
