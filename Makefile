@@ -114,7 +114,7 @@ bench: $(INSTALLED) ## Measure, against peers in the same run; BENCH=pick for a 
 	@$(NPM_RUN) bench -- $(BENCH)
 
 fault-matrix: $(INSTALLED) ## Measure how the Kubernetes adapter recovers from each fault (docs/fault-matrix.md)
-	@node_modules/.bin/node -r ts-node/register scripts/fault-matrix.ts
+	@node_modules/.bin/node -r ts-node/register hack/fault-matrix.ts
 
 pack: $(INSTALLED) ## Pack the library as npm tarballs, into dist
 	@rm -rf dist

@@ -1,7 +1,7 @@
 import Ajv from 'ajv';
 import { combinations, readCombinations, violations } from './combinations';
 import type { KubeObject } from './kube-object';
-// Made by scripts/kubernetes-schemas.mjs.
+// Made by hack/kubernetes-schemas.mjs.
 import schemas from './schemas/kubernetes-1.34.json';
 
 const ajv = new Ajv({ allErrors: true, strict: false }).addSchema(schemas, 'kubernetes');

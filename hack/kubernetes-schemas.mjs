@@ -1,7 +1,7 @@
 // Prints the JSON schemas of the kinds that k8s/ uses, as the API server of the current kubectl context publishes them
 // (/openapi/v3), made strict: a field that is not there is an error, as with `kubectl apply --validate=strict`.
 //
-//   node scripts/kubernetes-schemas.mjs > test/manifests/schemas/kubernetes-1.34.json
+//   node hack/kubernetes-schemas.mjs > test/manifests/schemas/kubernetes-1.34.json
 import { execFileSync } from 'node:child_process';
 
 /** By the API's path: `api/v1` is the core group. */
