@@ -97,14 +97,17 @@ describeOnCluster('skaffold dev', () => {
 });
 
 function movie() {
-  const artifact = config.build.artifacts.find((one) => one.image === 'movies/movie');
-  if (artifact === undefined) throw new Error('skaffold.yaml builds no movies/movie');
+  const artifact = config.build.artifacts.find((one) => one.image === 'localhost/movies/movie');
+  if (artifact === undefined) throw new Error('skaffold.yaml builds no localhost/movies/movie');
   return artifact;
 }
 
 /** The labels by which the project's own Namespace enforces Pod Security. */
 async function podSecurity(): Promise<string[]> {
-  const text = await run('kubectl', ['kustomize', path.join(root, 'k8s/namespace')]);
+  const text = await run('kubectl', [
+    'kustomize',
+    path.join(root, 'k8s/components/namespace/object'),
+  ]);
   const labels = parseDocument(text).toJS() as { metadata: { labels: Record<string, string> } };
   return Object.entries(labels.metadata.labels)
     .filter(([key]) => key.startsWith('pod-security.'))

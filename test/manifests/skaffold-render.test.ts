@@ -3,7 +3,7 @@ import path from 'node:path';
 import { runPostRenderHooks, skaffoldConfig, type PortForward } from '../skaffold-config';
 import { at, isWorkload, listAt, nameOf, type KubeObject } from './kube-object';
 import { parseObjects, renderTextWith } from './render';
-import { serviceNames } from './service-names';
+import { imageOf, serviceNames } from './service-names';
 
 const root = path.resolve(__dirname, '../..');
 const script = 'scripts/add-components.sh';
@@ -48,7 +48,7 @@ describe.each([
   });
 
   it('renders the twin of the overlay, with the components', async () => {
-    const expected = parseObjects(await renderTextWith(`workloads/${overlay}`, components));
+    const expected = parseObjects(await renderTextWith(`skaffold/${overlay}`, components));
     expect(byName(objects)).toEqual(byName(expected));
   });
 
@@ -64,7 +64,7 @@ describe.each([
       .filter(isWorkload)
       .flatMap((object) => listAt(object, 'spec.template.spec.containers'))
       .map((container) => String(at(container, 'image')))
-      .filter((image) => image.startsWith('movies/'));
+      .filter((image) => image.startsWith(imageOf('')));
     expect(found.map((image) => image.replace(/:[\w.-]+$/, '')).sort()).toEqual(
       skaffoldConfig(...profiles)
         .build.artifacts.map(({ image }) => image)
@@ -114,9 +114,11 @@ it('one pod of each is debugged, and none is killed at a breakpoint', async () =
 it('makes the Namespace before, in the cluster that it deploys to', async () => {
   const hook = at(skaffoldConfig(), 'deploy.kubectl.hooks.before.0.host');
   expect(at(hook, 'command.2')).toBe(
-    'kubectl --context "$SKAFFOLD_KUBE_CONTEXT" apply -k k8s/namespace',
+    'kubectl --context "$SKAFFOLD_KUBE_CONTEXT" apply -k k8s/components/namespace/object',
   );
-  const [namespace, ...others] = parseObjects(await renderTextWith('namespace', []));
+  const [namespace, ...others] = parseObjects(
+    await renderTextWith('components/namespace/object', []),
+  );
   expect(others).toEqual([]);
   expect([namespace?.kind, namespace?.metadata.name]).toEqual(['Namespace', 'movies']);
 });
