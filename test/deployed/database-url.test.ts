@@ -63,11 +63,6 @@ async function serverFor(namespace: string): Promise<string> {
     resources: [path.relative(folder, path.join(manifests, 'components/database-postgres/server'))],
     patches: [
       {
-        // A namespace that a subject names itself, kustomize leaves as it is.
-        target: { kind: 'RoleBinding' },
-        patch: JSON.stringify([{ op: 'replace', path: '/subjects/0/namespace', value: namespace }]),
-      },
-      {
         patch: JSON.stringify({ ...policy, metadata: { name: 'postgres' }, $patch: 'delete' }),
       },
     ],

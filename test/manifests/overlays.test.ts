@@ -8,7 +8,7 @@ import {
   type Combination,
   type Rendered,
 } from './combinations';
-import { at, nameOf, type KubeObject } from './kube-object';
+import { at, listAt, nameOf, type KubeObject } from './kube-object';
 import { parseObjects, renderTextWith } from './render';
 import { serviceNames } from './service-names';
 
@@ -32,7 +32,7 @@ const base = [
     ),
   ),
   ...['ConfigMap/settings', 'Namespace/movies'],
-  ...['NetworkPolicy/client', 'NetworkPolicy/default-deny'],
+  ...['client', 'default-deny', 'dns'].map((name) => `NetworkPolicy/${name}`),
 ];
 const movieAccess = ['NetworkPolicy/movie-to-api-server', 'Role/movie', 'RoleBinding/movie'];
 const headless = serviceNames.map((name) => `Service/${name}-headless`);
@@ -59,31 +59,32 @@ it.each([
   expect(names.sort()).toEqual([...expected].sort());
 });
 
-it.each([
-  ['kubernetes', 'kubernetes:'],
-  ['dns', 'dns://{service}-headless.movies.svc.cluster.local?kind=srv&port=http'],
-  ['consul', 'consul://consul:8500'],
-  ['database-url', 'kubernetes:'],
-])('%s: services ask %s', (overlay, url) => {
-  const its = settings(
-    (combination) =>
-      combination.overlay === overlay && !combination.components.includes('endpoints'),
-  );
-  const faults = violations(its, (object) =>
-    unlessEqual(object['data'], {
-      LOG_FORMAT: 'json',
-      LOG_LEVEL: 'info',
-      REGISTRY_URL: url,
-    }),
+it('settings are these, and where peers come from unless that depends on the namespace', () => {
+  const faults = violations(
+    settings(() => true),
+    (object, { registry, components }) => {
+      const url = components.includes('endpoints') ? 'kubernetes:?api=endpoints' : urls[registry];
+      const common = { LOG_FORMAT: 'json', LOG_LEVEL: 'info' };
+      const expected = url === undefined ? common : { ...common, REGISTRY_URL: url };
+      return unlessEqual(object['data'], expected);
+    },
   );
   expect(faults).toEqual({});
 });
 
-it('with the component endpoints they ask the older API', () => {
-  const its = settings(({ components }) => components.includes('endpoints'));
-  const faults = violations(its, (object) =>
-    unlessEqual(at(object, 'data.REGISTRY_URL'), 'kubernetes:?api=endpoints'),
-  );
+const urls: Readonly<Record<string, string>> = {
+  kubernetes: 'kubernetes:',
+  consul: 'consul://consul:8500',
+};
+
+it('only with DNS it is a variable of the pods', () => {
+  const faults = violations(ofKind(rendered, 'Deployment'), (object, { registry }) => {
+    const env = listAt(object, 'spec.template.spec.containers.0.env');
+    const name = 'REGISTRY_URL';
+    const value = 'dns://{service}-headless.$(POD_NAMESPACE).svc.cluster.local?kind=srv&port=http';
+    const found = env.filter((one) => at(one, 'name') === name);
+    return unlessEqual(found, registry === 'dns' ? [{ name, value }] : []);
+  });
   expect(faults).toEqual({});
 });
 

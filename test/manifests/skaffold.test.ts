@@ -7,6 +7,7 @@ import {
   syncDestinations,
   type Artifact,
 } from '../skaffold-config';
+import { subsets } from './combinations';
 import { dockerfile, instructionsOf, isIgnored, stage, wordsOf } from './dockerfile';
 // Of Skaffold's documentation (Apache-2.0).
 import schema from './schemas/skaffold-v4beta13.json';
@@ -74,6 +75,19 @@ describe('profiles', () => {
       activation.map((when) => ({ name, when })),
     );
     expect(activated).toEqual([{ name: 'dev', when: { command: 'dev' } }]);
+  });
+
+  it('all wait for a slow first start, and no failure before ends it', () => {
+    for (const profiles of subsets(base.profiles.map(({ name }) => name))) {
+      const { statusCheckDeadlineSeconds, tolerateFailuresUntilDeadline } = skaffoldConfig(
+        ...profiles,
+      ).deploy;
+      expect({ profiles, statusCheckDeadlineSeconds, tolerateFailuresUntilDeadline }).toEqual({
+        profiles,
+        statusCheckDeadlineSeconds: 600,
+        tolerateFailuresUntilDeadline: true,
+      });
+    }
   });
 
   it('of -p do not take away what dev is about', () => {
