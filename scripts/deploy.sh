@@ -87,7 +87,10 @@ cat <<END
 Images: $(sed -n 's/^ .*newName: "\(.*\)", newTag: "\(.*\)".*/\1:\2/p' "$work/kustomization.yaml" | tr '\n' ' ')
 metadata, rating and movie run, version $version, overlay $overlay. What to try:
 
-  make smoke$for_namespace                        # asks them from within the cluster, and shows who served
-  make scale SERVICE=rating N=3$for_namespace     # and again make smoke
-  make port-forward$for_namespace                 # movie at http://localhost:8083
+Send requests from within the cluster, and show which instances serve:
+  make smoke$for_namespace
+Have a third instance of rating, and make smoke again:
+  make scale SERVICE=rating N=3$for_namespace
+Bring movie to http://localhost:8083:
+  make port-forward$for_namespace
 END

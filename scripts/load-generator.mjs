@@ -4,7 +4,7 @@
 import { setInterval, setTimeout } from 'node:timers';
 import http from 'node:http';
 
-const { MOVIE_HOST, RATING_HOST, PORT = '80', RATE = '300' } = process.env;
+const { MOVIE_HOST, RATING_HOST, TARGET_PORT = '80', RATE = '300' } = process.env;
 const { OUTPUT = 'totals', DURATION } = process.env;
 const intervalMs = 10;
 const timeoutMs = 5000;
@@ -55,7 +55,7 @@ function send(number) {
   const sentAt = performance.now();
   const request = http.request({
     host: isVote ? RATING_HOST : MOVIE_HOST,
-    port: Number(PORT),
+    port: Number(TARGET_PORT),
     method: isVote ? 'PUT' : 'GET',
     path: isVote
       ? `/rating?id=${id}&type=movie&userId=user${number % 100}&value=${1 + (number % 5)}`

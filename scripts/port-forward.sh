@@ -58,5 +58,5 @@ for pair in metadata:8081 rating:8082 movie:8083; do
   forward "${pair%:*}" "${pair#*:}" &
   forwards="$forwards $!"
 done
-echo "curl -i 'localhost:8083/movie?id=1'    # Ctrl-C ends it"
+echo "Until Ctrl-C: curl -i 'localhost:8083/movie?id=1'"
 wait

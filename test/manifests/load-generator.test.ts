@@ -36,7 +36,7 @@ afterEach(async () => {
 
 function start(settings: Readonly<Record<string, string>>): AsyncIterableIterator<string> {
   const { port } = server.address() as AddressInfo;
-  const hosts = { MOVIE_HOST: '127.0.0.1', RATING_HOST: '127.0.0.1', PORT: String(port) };
+  const hosts = { MOVIE_HOST: '127.0.0.1', RATING_HOST: '127.0.0.1', TARGET_PORT: String(port) };
   generator = spawn(process.execPath, [script], {
     env: { ...hosts, RATE: '100', ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
