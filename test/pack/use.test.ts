@@ -51,12 +51,16 @@ function inMain(paragraphs: readonly string[]): string {
 }
 
 /** The first TypeScript example under a heading of a README; only the address of Consul differs. */
-async function exampleUnder(heading: string, file: string, consul: FakeConsul): Promise<string> {
+async function exampleUnder(
+  heading: string,
+  file: string,
+  { address }: Pick<FakeConsul, 'address'>,
+) {
   const text = await readFile(path.join(root, file), 'utf8');
   const section = text.split(/^## /m).find((each) => each.startsWith(`${heading}\n`)) ?? '';
   const block = /^```ts\n(.*?)^```/ms.exec(section)?.[1] ?? '';
   expect(block).toContain('consul://127.0.0.1:8500');
-  return block.replace('127.0.0.1:8500', formatAddress(consul.address));
+  return block.replace('127.0.0.1:8500', formatAddress(address));
 }
 
 describe("the README's example, beside a metadata service that is registered at a Consul", () => {
@@ -133,6 +137,13 @@ describe("the discovery package's example of registering", () => {
     await elsewhere.write('registering.mts', lines);
     expect(await typeCheck('registering.mts')).toBe('');
   });
+});
+
+it("the client package's example compiles as TypeScript, strict", async () => {
+  const consul = { address: { host: '127.0.0.1', port: 8500 } };
+  const lines = await exampleUnder('Calling', 'packages/service-client/README.md', consul);
+  await elsewhere.write('calling.mts', lines);
+  expect(await typeCheck('calling.mts')).toBe('');
 });
 
 it('each door gives an ES module the same names and objects as CommonJS', async () => {
