@@ -1,13 +1,23 @@
 #!/bin/sh
-# Reads objects, and prints them with components of k8s/components on top: add-components.sh dev debug <objects.yaml
+# Reads objects, and prints them with components of k8s/components on top, in the namespace NAMESPACE (default: movies):
+#   NAMESPACE=staging sh scripts/add-components.sh dev debug <objects.yaml
 set -eu
 cd "$(dirname "$0")/.."
+namespace=${NAMESPACE:-movies}
 
+fail() {
+  echo "add-components: $*" >&2
+  exit 2
+}
+
+case $namespace in
+-* | *- | *[!a-z0-9-]*)
+  fail "'$namespace' cannot be a namespace: set NAMESPACE to lower-case letters, digits and '-', such as movies-2"
+  ;;
+esac
 for component in "$@"; do
-  test -f "k8s/components/$component/kustomization.yaml" || {
-    echo "add-components: there is no component '$component'; there are: $(cd k8s/components && echo *)" >&2
-    exit 2
-  }
+  test -f "k8s/components/$component/kustomization.yaml" ||
+    fail "there is no component '$component'; there are: $(cd k8s/components && echo *)"
 done
 
 work=$(mktemp -d)
@@ -15,15 +25,16 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Kustomize takes relative paths only, and files from below its folder only.
+# Kustomize takes relative paths only, and only files below its folder.
 cp -R k8s/components/. "$work"
 cat >"$work/objects.yaml"
 {
+  echo "namespace: '$namespace'"
   echo 'resources: [objects.yaml]'
   echo 'components:'
   for component in "$@"; do echo "  - $component"; done
 } >"$work/kustomization.yaml"
-# Who reads the objects may read errors along with them: of what is no failure there is nothing to be said.
+# Skaffold reads standard error as if it were objects. So it gets no warnings, and errors only when this fails.
 kubectl kustomize "$work" 2>"$work/errors" || {
   cat "$work/errors" >&2
   exit 1

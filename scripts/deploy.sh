@@ -24,7 +24,7 @@ if [[ $overlay == database-url ]]; then
   # Its pods would wait for it, and the reason be seen in their events alone.
   "${kubectl[@]}" get secret/database --output=name >/dev/null ||
     fail "the overlay database-url wants the address of your database in a Secret:
-  kubectl apply -k k8s/namespace
+  kubectl apply -k k8s/components/namespace/object
   kubectl -n movies create secret generic database --from-literal=url=postgres://user:password@host/database"
 fi
 

@@ -16,8 +16,8 @@ found=$(skaffold version) || fail "'skaffold version' fails"
 [[ $found =~ ^v?([0-9]+)\.([0-9]+)\. ]] || fail "'skaffold version' says '$found', and not which it is"
 ((BASH_REMATCH[1] > 2 || BASH_REMATCH[1] == 2 && BASH_REMATCH[2] >= 15)) ||
   fail "skaffold.yaml needs skaffold 2.15 or newer, and this is $found; make doctor says how to get it"
-[[ $overlay != */* && -f k8s/workloads/$overlay/kustomization.yaml ]] ||
-  fail "there is no overlay '$overlay'; there are: $(cd k8s/workloads && echo *)"
+[[ $overlay != */* && -f k8s/skaffold/$overlay/kustomization.yaml ]] ||
+  fail "there is no overlay '$overlay'; there are: $(cd k8s/skaffold && echo *)"
 [[ ${DOCKER_BUILD_FLAGS:-} != *' '* ]] || fail "skaffold.yaml takes one flag of DOCKER_BUILD_FLAGS, and not '$DOCKER_BUILD_FLAGS'"
 
 profile=()

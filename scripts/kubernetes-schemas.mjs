@@ -2,14 +2,21 @@
 // (/openapi/v3), made strict: a field that is not there is an error, as with `kubectl apply --validate=strict`.
 //
 //   node scripts/kubernetes-schemas.mjs > test/manifests/schemas/kubernetes-1.34.json
+//
+// Given the file of a CustomResourceDefinition, it prints the schema of that kind. The Go module sigs.k8s.io/gateway-api has
+// config/crd/standard/gateway.networking.k8s.io_httproutes.yaml.
+//
+//   node scripts/kubernetes-schemas.mjs httproutes.yaml > test/manifests/schemas/gateway-api-1.7.json
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
 
 /** By the API's path: `api/v1` is the core group. */
 const kinds = {
   'api/v1': ['ConfigMap', 'Namespace', 'Secret', 'Service', 'ServiceAccount'],
   'apis/apps/v1': ['Deployment', 'StatefulSet'],
   'apis/autoscaling/v2': ['HorizontalPodAutoscaler'],
-  'apis/networking.k8s.io/v1': ['NetworkPolicy'],
+  'apis/networking.k8s.io/v1': ['Ingress', 'NetworkPolicy'],
   'apis/policy/v1': ['PodDisruptionBudget'],
   'apis/rbac.authorization.k8s.io/v1': ['Role', 'RoleBinding'],
 };
@@ -18,21 +25,37 @@ const reference = '#/components/schemas/';
 const definitions = {};
 const roots = {};
 
-for (const [path, names] of Object.entries(kinds)) {
-  const openapi = kubectl('get', '--raw', `/openapi/v3/${path}`);
-  const { schemas } = openapi.components;
-  const apiVersion = path.replace(/^apis?\//, '');
-  for (const kind of names) {
-    const [name] = Object.entries(schemas).find(([, schema]) => isOfKind(schema, apiVersion, kind));
-    roots[`${apiVersion} ${kind}`] = { $ref: `#/definitions/${name}` };
-    define(name, schemas);
+const [file] = process.argv.slice(2);
+const source = file === undefined ? readServer() : readCustomResource(file);
+console.log(JSON.stringify({ $comment: source, kinds: roots, definitions }, null, 2));
+
+/** The kinds above; says of which Kubernetes they are. */
+function readServer() {
+  for (const [path, names] of Object.entries(kinds)) {
+    const openapi = kubectl('get', '--raw', `/openapi/v3/${path}`);
+    const { schemas } = openapi.components;
+    const apiVersion = path.replace(/^apis?\//, '');
+    for (const kind of names) {
+      const isIt = ([, schema]) => isOfKind(schema, apiVersion, kind);
+      const [name] = Object.entries(schemas).find(isIt);
+      roots[`${apiVersion} ${kind}`] = { $ref: `#/definitions/${name}` };
+      define(name, schemas);
+    }
   }
+  const { gitVersion } = kubectl('get', '--raw', '/version');
+  return `Kubernetes ${gitVersion}`;
 }
 
-const { gitVersion } = kubectl('get', '--raw', '/version');
-console.log(
-  JSON.stringify({ $comment: `Kubernetes ${gitVersion}`, kinds: roots, definitions }, null, 2),
-);
+/** The version of a custom resource that is stored; says of which release it is. */
+function readCustomResource(path) {
+  const { metadata, spec } = parse(readFileSync(path, 'utf8'));
+  const { name: version, schema } = spec.versions.find(({ storage }) => storage);
+  const name = `${spec.group}.${version}.${spec.names.kind}`;
+  roots[`${spec.group}/${version} ${spec.names.kind}`] = { $ref: `#/definitions/${name}` };
+  definitions[name] = strict(schema.openAPIV3Schema, {});
+  const release = metadata.annotations['gateway.networking.k8s.io/bundle-version'];
+  return `${metadata.name} ${release}`;
+}
 
 function kubectl(...args) {
   return JSON.parse(

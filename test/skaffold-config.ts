@@ -11,6 +11,10 @@ export interface SkaffoldConfig {
     readonly kustomize: { readonly paths: readonly string[] };
     readonly hooks?: { readonly after: readonly { readonly host: PostRenderHook }[] };
   };
+  readonly deploy: {
+    readonly statusCheckDeadlineSeconds: number;
+    readonly tolerateFailuresUntilDeadline: boolean;
+  };
   readonly portForward: readonly PortForward[];
   readonly profiles: readonly Profile[];
 }
@@ -77,6 +81,17 @@ function overlay(config: SkaffoldConfig, profile: Profile): SkaffoldConfig {
   }
   return merged as unknown as SkaffoldConfig;
 }
+
+/** A template of Skaffold, in the one form that skaffold.yaml has: a variable, or what stands for it. */
+export function expandTemplate(template: string, environment: Environment): string {
+  const form = /^\{\{or \(index \. "(\w+)"\) "([^"]*)"\}\}$/.exec(template);
+  if (form === null) throw new Error(`skaffold.yaml has a template of another form: ${template}`);
+  const [, name = '', otherwise = ''] = form;
+  const value = environment[name] ?? '';
+  return value === '' ? otherwise : value;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where a file goes in the containers of an image; nowhere if no rule is for it, and the image is built anew. */
 export function syncDestinations({ sync }: Artifact, file: string): string[] {

@@ -6,16 +6,18 @@ export interface RunOptions {
   /** 30,000 by default. */
   readonly limitMs?: number;
   readonly cwd?: string;
+  /** That of this process by default. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
 }
 
 /** Runs a program; resolves with what it printed, rejects with what it complained of. */
 export function run(
   file: string,
   args: readonly string[],
-  { input, limitMs = 30_000, cwd }: RunOptions = {},
+  { input, limitMs = 30_000, cwd, env }: RunOptions = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const options = { timeout: limitMs, maxBuffer: 64 * 1024 * 1024, cwd };
+    const options = { timeout: limitMs, maxBuffer: 64 * 1024 * 1024, cwd, env };
     const child = execFile(file, args, options, (error, output, errors) => {
       if (error === null) resolve(output);
       else reject(new Error(`${error.message}\n${output}\n${errors}`, { cause: error }));

@@ -97,14 +97,17 @@ describeOnCluster('skaffold dev', () => {
 });
 
 function movie() {
-  const artifact = config.build.artifacts.find((one) => one.image === 'movies/movie');
-  if (artifact === undefined) throw new Error('skaffold.yaml builds no movies/movie');
+  const artifact = config.build.artifacts.find((one) => one.image === 'localhost/movies/movie');
+  if (artifact === undefined) throw new Error('skaffold.yaml builds no localhost/movies/movie');
   return artifact;
 }
 
 /** The labels by which the project's own Namespace enforces Pod Security. */
 async function podSecurity(): Promise<string[]> {
-  const text = await run('kubectl', ['kustomize', path.join(root, 'k8s/namespace')]);
+  const text = await run('kubectl', [
+    'kustomize',
+    path.join(root, 'k8s/components/namespace/object'),
+  ]);
   const labels = parseDocument(text).toJS() as { metadata: { labels: Record<string, string> } };
   return Object.entries(labels.metadata.labels)
     .filter(([key]) => key.startsWith('pod-security.'))
@@ -116,24 +119,16 @@ async function rendered(namespace: string): Promise<string> {
   // Kustomize takes relative paths only, and follows symbolic links first.
   const folder = await mkdtemp(path.join(await realpath(tmpdir()), 'movies-skaffold-'));
   const kustomization = {
-    namespace,
     resources: config.manifests.kustomize.paths.map((each) =>
       path.relative(folder, path.join(root, each)),
     ),
     images: config.build.artifacts.map(({ image: name }) => ({ name, newTag: tag })),
-    // A namespace that a subject names itself, kustomize leaves as it is.
-    patches: [
-      {
-        target: { kind: 'RoleBinding' },
-        patch: JSON.stringify([{ op: 'replace', path: '/subjects/0/namespace', value: namespace }]),
-      },
-    ],
   };
   try {
     await writeFile(path.join(folder, 'kustomization.yaml'), JSON.stringify(kustomization));
     const objects = await run('kubectl', ['kustomize', folder]);
     return await runPostRenderHooks(config, objects, ([file, ...args], input) =>
-      run(file, args, { input, cwd: root }),
+      run(file, args, { input, cwd: root, env: { ...process.env, NAMESPACE: namespace } }),
     );
   } finally {
     await rm(folder, { recursive: true });

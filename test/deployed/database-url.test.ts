@@ -41,7 +41,7 @@ describeOnCluster('a database of yours', () => {
     const decoded = '--output=go-template={{.data.password|base64decode}}';
     const password = await namespace.kubectl('get', 'secret/postgres-password', decoded);
     const url = `postgres://movies:${password}@postgres.${namespace.name}/movies`;
-    await run('kubectl', ['apply', `--kustomize=${manifests}/namespace`]);
+    await run('kubectl', ['apply', `--kustomize=${manifests}/components/namespace/object`]);
     await kubectl('create', 'secret', 'generic', 'database', `--from-literal=url=${url}`);
     await make('deploy', 'OVERLAY=database-url', 'SKIP_IMAGES=1');
     expect(await kubectl('get', 'statefulsets', '--output=name')).toBe('');
@@ -60,13 +60,8 @@ async function serverFor(namespace: string): Promise<string> {
   const policy = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' };
   const kustomization = {
     namespace,
-    resources: [path.relative(folder, path.join(manifests, 'components/postgres/server'))],
+    resources: [path.relative(folder, path.join(manifests, 'components/database-postgres/server'))],
     patches: [
-      {
-        // A namespace that a subject names itself, kustomize leaves as it is.
-        target: { kind: 'RoleBinding' },
-        patch: JSON.stringify([{ op: 'replace', path: '/subjects/0/namespace', value: namespace }]),
-      },
       {
         patch: JSON.stringify({ ...policy, metadata: { name: 'postgres' }, $patch: 'delete' }),
       },

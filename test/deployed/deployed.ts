@@ -45,13 +45,17 @@ export async function deploy(overlay: Overlay): Promise<number> {
 
 /** Has the overlay deployed, unless it is. */
 export async function deployed(overlay: Overlay): Promise<void> {
-  const settings = await kubectl(
+  const container = '.spec.template.spec.containers[0]';
+  const found = await kubectl(
     ...['get', 'deployment/movie', '--ignore-not-found'],
-    '--output=jsonpath={.spec.template.spec.containers[0].envFrom[0].configMapRef.name}',
+    `--output=jsonpath={${container}.envFrom[0].configMapRef.name} {${container}.env[?(@.name=="REGISTRY_URL")].value}`,
   );
+  // With DNS it is a variable of the pods, and otherwise a setting.
+  const [settings = '', variable = ''] = found.split(' ');
   const url =
-    settings &&
-    (await kubectl('get', `configmap/${settings}`, '--output=jsonpath={.data.REGISTRY_URL}'));
+    settings === '' || variable !== ''
+      ? variable
+      : await kubectl('get', `configmap/${settings}`, '--output=jsonpath={.data.REGISTRY_URL}');
   if (url.startsWith(schemes[overlay])) await settle();
   else await deploy(overlay);
 }

@@ -35,7 +35,10 @@ describeOnCluster('state of the deployed services', () => {
   it('is there with a new password too, after its Secret was lost', async () => {
     const before = await password();
     await kubectl('delete', 'secret/postgres-password');
-    await kubectl('apply', `--filename=${manifests}/components/postgres/server/secret.yaml`);
+    await kubectl(
+      'apply',
+      `--filename=${manifests}/components/database-postgres/server/secret.yaml`,
+    );
     await kubectl('rollout', 'restart', 'statefulset/postgres');
     await postgresReady();
     expect(await password()).not.toBe(before);

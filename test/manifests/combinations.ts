@@ -24,12 +24,14 @@ export interface Rendered {
   readonly object: KubeObject;
 }
 
-/** Every overlay with every set of components that it takes. */
+/** Every overlay with every set of components that it takes, and with the ways in. */
 export const combinations: readonly Combination[] = overlays.flatMap((overlay) => {
   const registry = overlay === 'database-url' ? 'kubernetes' : overlay;
   // Endpoints are an API of Kubernetes, and so for who asks that only.
   const own = registry === 'kubernetes' ? [...components, 'endpoints'] : components;
-  return subsets(own).map((chosen) => ({
+  // A way in adds objects and changes none, so it is rendered alone, and with everything else.
+  const chosenSets = [...subsets(own), ['gateway'], [...own, 'gateway'], ['gateway/ingress']];
+  return chosenSets.map((chosen) => ({
     name: [overlay, ...chosen].join('+'),
     overlay,
     registry,
@@ -95,7 +97,8 @@ export function violations(
   );
 }
 
-function subsets(names: readonly string[]): string[][] {
+/** Every set of some of these, the empty one first. */
+export function subsets(names: readonly string[]): string[][] {
   return names.reduce<string[][]>(
     (sets, name) => [...sets, ...sets.map((s) => [...s, name])],
     [[]],

@@ -1,5 +1,5 @@
 import { differing, ofKind, readCombinations, unlessEqual, violations } from './combinations';
-import { at, listAt, type KubeObject } from './kube-object';
+import { at, isWorkload, listAt, type KubeObject } from './kube-object';
 
 const rendered = readCombinations();
 
@@ -12,7 +12,8 @@ const server = `${pod}.containers.0`;
 it.each([
   ['spec.strategy', { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 }, type: 'RollingUpdate' }],
   ['spec.revisionHistoryLimit', 3],
-  ['spec.progressDeadlineSeconds', 120],
+  // Skaffold would take it in place of its own deadline.
+  ['spec.progressDeadlineSeconds', undefined],
   [`${pod}.terminationGracePeriodSeconds`, 40],
   [`${pod}.enableServiceLinks`, false],
   [`${pod}.automountServiceAccountToken`, false],
@@ -133,6 +134,22 @@ it.each([
 ])('%s is %s', (name, fieldPath) => {
   const faults = violations(deployments(), (object) =>
     unlessEqual(variable(object, name), { name, valueFrom: { fieldRef: { fieldPath } } }),
+  );
+  expect(faults).toEqual({});
+});
+
+it('a variable that another refers to comes before it, or the kubelet would not expand it', () => {
+  const faults = violations(
+    rendered.filter(({ object }) => isWorkload(object)),
+    (object) => {
+      const known = new Set<unknown>();
+      for (const one of listAt(object, `${server}.env`)) {
+        const [, name] = /\$\((\w+)\)/.exec(String(at(one, 'value'))) ?? [];
+        if (name !== undefined && !known.has(name)) return one;
+        known.add(at(one, 'name'));
+      }
+      return undefined;
+    },
   );
   expect(faults).toEqual({});
 });

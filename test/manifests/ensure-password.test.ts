@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { selfSigned } from '../../packages/discovery/src/testing/self-signed';
 import { manifests } from './render';
 
-const script = path.join(manifests, 'components/postgres/server/ensure-password.mjs');
+const script = path.join(manifests, 'components/database-postgres/server/ensure-password.mjs');
 const secretUrl = '/api/v1/namespaces/pots/secrets/password-of-it';
 
 interface Call {

@@ -52,8 +52,8 @@ it.each([
   'components/dev/pods.yaml',
   'components/hpa/no-replicas.yaml',
   'components/network-policies/policies/client.yaml',
-  'components/postgres/server/stateful-set.yaml',
-  'consul/stateful-set.yaml',
+  'components/database-postgres/server/stateful-set.yaml',
+  'components/registry-consul/server/stateful-set.yaml',
 ])('the reason of an exemption is a comment in %s', (file) => {
   const text = readFileSync(path.join(manifests, file), 'utf8');
   expect(text).toMatch(/annotations:\n\s+# \w/);

@@ -1,5 +1,5 @@
 import manifest from '../../package.json';
-import { differing, ofKind, readCombinations, violations } from './combinations';
+import { differing, ofKind, readCombinations, unlessEqual, violations } from './combinations';
 import { at, isRecord, isWorkload, listAt } from './kube-object';
 
 const rendered = readCombinations();
@@ -83,6 +83,16 @@ it('templates of claims have no labels, since they cannot be changed', () => {
     listAt(object, 'spec.volumeClaimTemplates')
       .map((template) => at(template, 'metadata.labels'))
       .find((labels) => labels !== undefined),
+  );
+  expect(faults).toEqual({});
+});
+
+it('what holds ${…} is annotated, so that Flux does not put its own variables there', () => {
+  const annotation = 'kustomize.toolkit.fluxcd.io/substitute';
+  const held = rendered.filter(({ object }) => JSON.stringify(object).includes('${'));
+  expect(new Set(held.map(({ object }) => object.kind))).toEqual(new Set(['ConfigMap']));
+  const faults = violations(held, ({ metadata }) =>
+    unlessEqual(metadata.annotations?.[annotation], 'disabled'),
   );
   expect(faults).toEqual({});
 });

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import {
   ofKind,
@@ -7,6 +9,7 @@ import {
   type Combination,
 } from './combinations';
 import { at, isRecord, listAt, type KubeObject } from './kube-object';
+import { manifests, parseObjects } from './render';
 import { serviceNames } from './service-names';
 
 const rendered = readCombinations();
@@ -28,15 +31,20 @@ const dns = {
   to: [
     {
       namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
-      podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
+      podSelector: {
+        matchExpressions: [
+          { key: 'k8s-app', operator: 'In', values: ['kube-dns', 'node-local-dns', 'coredns'] },
+        ],
+      },
     },
-    { ipBlock: { cidr: '169.254.20.10/32' } },
+    { ipBlock: { cidr: '169.254.0.0/16' } },
   ],
 };
 const consul = { ports: [tcp(8500)], to: [pods('consul')] };
 const postgres = { ports: [tcp(5432)], to: [pods('postgres')] };
 const anyDatabase = { ports: [tcp(5432)] };
-const apiServer = { ports: [tcp(443), tcp(6443)] };
+/** Whatever its port: 443, 6443, 8443 in minikube, 16443 in MicroK8s. */
+const apiServer = { ports: [{ protocol: 'TCP' }] };
 const everyone = { from: [{ namespaceSelector: {} }], ports: [tcp(8080)] };
 
 /** Of every policy its rules, in the order in which they are rendered. */
@@ -44,32 +52,37 @@ const rules: Readonly<
   Record<string, (of: Combination) => { ingress?: unknown; egress?: unknown }>
 > = {
   'default-deny': () => ({}),
+  dns: () => ({ egress: [dns] }),
   metadata: (combination) => ({
     ingress: [{ from: [pods('movie'), clients], ports: [tcp(8080)] }],
-    egress: [dns, ...registryOf(combination), databaseOf(combination)],
+    egress: [postgres, consul, ...yoursOf(combination)],
   }),
   rating: (combination) => ({
     ingress: [{ from: [pods('movie'), clients], ports: [tcp(8080)] }],
-    egress: [dns, ...registryOf(combination), databaseOf(combination)],
+    egress: [postgres, consul, ...yoursOf(combination)],
   }),
   movie: (combination) => ({
     ingress: [
       { from: [gateways, clients], ports: [tcp(8080)] },
       ...(combination.components.includes('dev') ? [everyone] : []),
     ],
-    egress: [
-      { ports: [tcp(8080)], to: [podsOf('metadata', 'rating')] },
-      dns,
-      ...registryOf(combination),
-    ],
+    egress: [{ ports: [tcp(8080)], to: [podsOf('metadata', 'rating')] }, consul],
   }),
   'movie-to-api-server': () => ({ egress: [apiServer] }),
   client: () => ({
-    egress: [{ ports: [tcp(8080)], to: [podsOf('metadata', 'rating', 'movie')] }, dns],
+    egress: [{ ports: [tcp(8080)], to: [podsOf('metadata', 'rating', 'movie')] }],
   }),
   consul: () => ({
     ingress: [{ from: [podsOf('metadata', 'rating', 'movie')], ports: [tcp(8500)] }],
-    egress: [dns],
+    egress: [],
+  }),
+  gateway: () => ({
+    ingress: [
+      {
+        from: ['0.0.0.0/0', '::/0'].map((cidr) => ({ ipBlock: { cidr } })),
+        ports: [tcp(8080)],
+      },
+    ],
   }),
   postgres: () => ({
     ingress: [{ from: [podsOf('metadata', 'rating')], ports: [tcp(5432)] }],
@@ -77,21 +90,24 @@ const rules: Readonly<
   }),
 };
 
-function registryOf({ registry }: Combination) {
-  return registry === 'consul' ? [consul] : [];
+/** Of a database whose address is not known here. */
+function yoursOf({ overlay }: Combination) {
+  return overlay === 'database-url' ? [anyDatabase] : [];
 }
 
-function databaseOf({ overlay }: Combination) {
-  return overlay === 'database-url' ? anyDatabase : postgres;
-}
-
-it('everything is denied that is not allowed', () => {
-  const byDefault = policies().filter(({ object }) => object.metadata.name === 'default-deny');
-  const faults = violations(byDefault, (object) =>
-    unlessEqual(object['spec'], { podSelector: {}, policyTypes: ['Ingress', 'Egress'] }),
+it.each([
+  ['default-deny', ['Ingress', 'Egress']],
+  ['dns', ['Egress']],
+])('%s is for every pod, in every combination', (name, policyTypes) => {
+  const its = policies().filter(({ object }) => object.metadata.name === name);
+  const faults = violations(
+    its,
+    (object) =>
+      unlessEqual(at(object, 'spec.podSelector'), {}) ??
+      unlessEqual(at(object, 'spec.policyTypes'), policyTypes),
   );
   expect(faults).toEqual({});
-  expect(new Set(byDefault.map(({ combination }) => combination))).toEqual(
+  expect(new Set(its.map(({ combination }) => combination))).toEqual(
     new Set(rendered.map(({ combination }) => combination)),
   );
 });
@@ -139,13 +155,35 @@ it.each([...serviceNames, 'consul', 'postgres'])(
   },
 );
 
-it('no rule allows every port, and none every address but those to the API server and a database of yours', () => {
+it('only the API server may have any port and address, and a database of yours any address', () => {
   const faults = violations(policies(), (object) =>
     [...listAt(object, 'spec.ingress'), ...listAt(object, 'spec.egress')].find((rule) => {
       const peers = isRecord(rule) ? (rule['from'] ?? rule['to']) : undefined;
-      const isOpen = ![apiServer, anyDatabase].some((one) => isDeepStrictEqual(rule, one));
-      return listAt(rule, 'ports').length === 0 || (peers === undefined && isOpen);
+      const ports = listAt(rule, 'ports').map((one) => at(one, 'port'));
+      const isOpen = peers === undefined || ports.length === 0 || ports.includes(undefined);
+      return isOpen && ![apiServer, anyDatabase].some((one) => isDeepStrictEqual(rule, one));
     }),
   );
   expect(faults).toEqual({});
+});
+
+it('only movie and PostgreSQL reach the API server', () => {
+  const open = policies().filter(({ object }) =>
+    listAt(object, 'spec.egress').some((rule) => isDeepStrictEqual(rule, apiServer)),
+  );
+  const selected = open.map(({ object }) => at(object, 'spec.podSelector.matchLabels'));
+  const names = selected.map((labels) => isRecord(labels) && labels['app.kubernetes.io/name']);
+  expect([...new Set(names)].sort()).toEqual(['movie', 'postgres']);
+});
+
+it('what the services reach of ours stands in their own policy files', () => {
+  const folder = path.join(manifests, 'components/network-policies/policies');
+  for (const name of [...serviceNames, 'client', 'dns', 'default-deny']) {
+    const written = parseObjects(readFileSync(path.join(folder, `${name}.yaml`), 'utf8'));
+    const [one] = policies().filter(
+      ({ combination, object }) =>
+        combination.name === 'kubernetes' && object.metadata.name === name,
+    );
+    expect(written.map(({ spec }) => spec)).toEqual([one?.object['spec']]);
+  }
 });

@@ -1,4 +1,3 @@
-import manifest from '../../package.json';
 import {
   combinations,
   ofKind,
@@ -9,15 +8,15 @@ import {
   type Combination,
   type Rendered,
 } from './combinations';
-import { at, isWorkload, listAt, type KubeObject } from './kube-object';
+import { at, listAt, nameOf, type KubeObject } from './kube-object';
 import { parseObjects, renderTextWith } from './render';
 import { serviceNames } from './service-names';
 
 const rendered = readCombinations();
 
-it.each(overlays)('%s is its twin of the workloads, and the Namespace', async (overlay) => {
+it.each(overlays)('%s is its twin for skaffold, and the Namespace', async (overlay) => {
   const [whole, twin] = await Promise.all(
-    [`overlays/${overlay}`, `workloads/${overlay}`].map(async (folder) =>
+    [`overlays/${overlay}`, `skaffold/${overlay}`].map(async (folder) =>
       parseObjects(await renderTextWith(folder, [])),
     ),
   );
@@ -25,31 +24,67 @@ it.each(overlays)('%s is its twin of the workloads, and the Namespace', async (o
   expect(whole?.filter(({ kind }) => kind === 'Namespace')).toHaveLength(1);
 });
 
+/** What each overlay is made of, without the hashes in names. */
+const base = [
+  ...serviceNames.flatMap((name) =>
+    ['Deployment', 'NetworkPolicy', 'PodDisruptionBudget', 'Service', 'ServiceAccount'].map(
+      (kind) => `${kind}/${name}`,
+    ),
+  ),
+  ...['ConfigMap/settings', 'Namespace/movies'],
+  ...['client', 'default-deny', 'dns'].map((name) => `NetworkPolicy/${name}`),
+];
+const movieAccess = ['NetworkPolicy/movie-to-api-server', 'Role/movie', 'RoleBinding/movie'];
+const headless = serviceNames.map((name) => `Service/${name}-headless`);
+const serverOf = (name: string) => [
+  `NetworkPolicy/${name}`,
+  `Service/${name}`,
+  `Service/${name}-headless`,
+  `ServiceAccount/${name}`,
+  `StatefulSet/${name}`,
+];
+const postgres = [
+  ...serverOf('postgres'),
+  ...['ConfigMap/postgres', 'Role/postgres', 'RoleBinding/postgres', 'Secret/postgres-password'],
+];
+
 it.each([
-  ['kubernetes', 'kubernetes:'],
-  ['dns', 'dns://{service}-headless.movies.svc.cluster.local?kind=srv&port=http'],
-  ['consul', 'consul://consul:8500'],
-  ['database-url', 'kubernetes:'],
-])('%s: services ask %s', (overlay, url) => {
-  const its = settings(
-    (combination) =>
-      combination.overlay === overlay && !combination.components.includes('endpoints'),
-  );
-  const faults = violations(its, (object) =>
-    unlessEqual(object['data'], {
-      LOG_FORMAT: 'json',
-      LOG_LEVEL: 'info',
-      REGISTRY_URL: url,
-    }),
+  ['kubernetes', [...base, ...movieAccess, ...postgres]],
+  ['dns', [...base, ...headless, ...postgres]],
+  ['consul', [...base, ...serverOf('consul'), ...postgres]],
+  ['database-url', [...base, ...movieAccess]],
+])('%s has these objects, and no other', (overlay, expected) => {
+  const its = rendered.filter(({ combination }) => combination.name === overlay);
+  const names = its.map(({ object }) => nameOf(object).replace(/^(ConfigMap\/.*)-\w{10}$/, '$1'));
+  expect(names.sort()).toEqual([...expected].sort());
+});
+
+it('settings are these, and where peers come from unless that depends on the namespace', () => {
+  const faults = violations(
+    settings(() => true),
+    (object, { registry, components }) => {
+      const url = components.includes('endpoints') ? 'kubernetes:?api=endpoints' : urls[registry];
+      const common = { LOG_FORMAT: 'json', LOG_LEVEL: 'info' };
+      const expected = url === undefined ? common : { ...common, REGISTRY_URL: url };
+      return unlessEqual(object['data'], expected);
+    },
   );
   expect(faults).toEqual({});
 });
 
-it('with the component endpoints they ask the older API', () => {
-  const its = settings(({ components }) => components.includes('endpoints'));
-  const faults = violations(its, (object) =>
-    unlessEqual(at(object, 'data.REGISTRY_URL'), 'kubernetes:?api=endpoints'),
-  );
+const urls: Readonly<Record<string, string>> = {
+  kubernetes: 'kubernetes:',
+  consul: 'consul://consul:8500',
+};
+
+it('only with DNS it is a variable of the pods', () => {
+  const faults = violations(ofKind(rendered, 'Deployment'), (object, { registry }) => {
+    const env = listAt(object, 'spec.template.spec.containers.0.env');
+    const name = 'REGISTRY_URL';
+    const value = 'dns://{service}-headless.$(POD_NAMESPACE).svc.cluster.local?kind=srv&port=http';
+    const found = env.filter((one) => at(one, 'name') === name);
+    return unlessEqual(found, registry === 'dns' ? [{ name, value }] : []);
+  });
   expect(faults).toEqual({});
 });
 
@@ -70,21 +105,6 @@ it('there is a Deployment for each service, and no other', () => {
     const its = ofKind(rendered, 'Deployment', (_, combination) => combination.name === name);
     expect(its.map(({ object }) => object.metadata.name).sort()).toEqual(serviceNames);
   }
-});
-
-it('images are those of the services, tagged with the version in package.json', () => {
-  const others = new Map([
-    ['consul', 'hashicorp/consul:1.22'],
-    ['postgres', 'postgres:15-bookworm'],
-  ]);
-  const workloads = rendered.filter(({ object }) => isWorkload(object));
-  const faults = violations(workloads, (object) => {
-    const { name } = object.metadata;
-    const expected = others.get(name) ?? `movies/${name}:${manifest.version}`;
-    const found = listAt(object, 'spec.template.spec.containers').map((one) => at(one, 'image'));
-    return unlessEqual(found, [expected]);
-  });
-  expect(faults).toEqual({});
 });
 
 /** The ConfigMaps with what all three services are told. */

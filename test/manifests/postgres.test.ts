@@ -165,7 +165,7 @@ describe('the password', () => {
       { name: 'POSTGRES_PASSWORD_FILE', value: '/proc/sys/kernel/random/uuid' },
     ];
     expect(differing(sets(), `${server}.env`, env)).toEqual({});
-    const file = path.join(manifests, 'components/postgres/server/pg_hba.conf');
+    const file = path.join(manifests, 'components/database-postgres/server/pg_hba.conf');
     const lines = readFileSync(file, 'utf8')
       .split('\n')
       .filter((line) => /^[^#]/.test(line))

@@ -18,16 +18,20 @@ async function renderText(folder: string): Promise<string> {
   return stdout;
 }
 
-/** A folder of k8s/ with components on top. */
+/** A folder of k8s/ with components on top, in its own namespace or another. */
 export async function renderTextWith(
   folder: string,
   components: readonly string[],
+  namespace?: string,
 ): Promise<string> {
-  if (components.length === 0) return renderText(path.join(manifests, folder));
+  if (components.length === 0 && namespace === undefined) {
+    return renderText(path.join(manifests, folder));
+  }
   // Kustomize takes relative paths only, and follows symbolic links first.
   const directory = await mkdtemp(path.join(await realpath(tmpdir()), 'movies-manifests-'));
   const here = (name: string) => path.relative(directory, path.join(manifests, name));
   const kustomization = {
+    namespace: namespace ?? 'movies',
     resources: [here(folder)],
     components: components.map((name) => here(`components/${name}`)),
   };

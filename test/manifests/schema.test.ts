@@ -1,14 +1,18 @@
 import Ajv from 'ajv';
 import { combinations, readCombinations, violations } from './combinations';
 import type { KubeObject } from './kube-object';
-// Made by scripts/kubernetes-schemas.mjs.
+// Both made by scripts/kubernetes-schemas.mjs.
+import gatewayApi from './schemas/gateway-api-1.7.json';
 import schemas from './schemas/kubernetes-1.34.json';
 
-const ajv = new Ajv({ allErrors: true, strict: false }).addSchema(schemas, 'kubernetes');
+const ajv = new Ajv({ allErrors: true, strict: false })
+  .addSchema(schemas, 'kubernetes')
+  .addSchema(gatewayApi, 'gateway-api');
 
 function faults(object: KubeObject): readonly string[] | undefined {
   const key = `${object.apiVersion} ${object.kind}`;
-  const validate = ajv.getSchema(`kubernetes#/kinds/${encodeURIComponent(key.replace('/', '~1'))}`);
+  const source = key in gatewayApi.kinds ? 'gateway-api' : 'kubernetes';
+  const validate = ajv.getSchema(`${source}#/kinds/${encodeURIComponent(key.replace('/', '~1'))}`);
   if (validate === undefined) return [`there is no schema of ${key}`];
   if (validate(object) === true) return undefined;
   return validate.errors?.map(
@@ -34,6 +38,15 @@ it.each([
   const spec = { selector: {}, template: {}, ...part.spec };
   const found = faults({ apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec });
   expect(found?.join()).toMatch(/replica|hostnetwork|strategy/);
+});
+
+it.each([
+  ['gateway.networking.k8s.io/v1', 'HTTPRoute', { rules: [{ backendRefs: [{ port: 80 }] }] }],
+  ['gateway.networking.k8s.io/v1', 'HTTPRoute', { rules: [{ backends: [] }] }],
+  ['networking.k8s.io/v1', 'Ingress', { rules: [{ http: { paths: [{ path: '/' }] } }] }],
+])('finds a fault in %s %s', (apiVersion, kind, spec) => {
+  const found = faults({ apiVersion, kind, metadata: { name: 'movie' }, spec });
+  expect(found?.join()).toMatch(/required property 'name'|backends|required property 'backend'/);
 });
 
 it('finds a kind of which there is no schema', () => {

@@ -1,18 +1,33 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { runPostRenderHooks, skaffoldConfig, type PortForward } from '../skaffold-config';
+import {
+  expandTemplate,
+  runPostRenderHooks,
+  skaffoldConfig,
+  type PortForward,
+} from '../skaffold-config';
 import { at, isWorkload, listAt, nameOf, type KubeObject } from './kube-object';
 import { parseObjects, renderTextWith } from './render';
-import { serviceNames } from './service-names';
+import { imageOf, serviceNames } from './service-names';
 
 const root = path.resolve(__dirname, '../..');
 const script = 'scripts/add-components.sh';
 
-const execute = ([file, ...args]: readonly [string, ...string[]], input: string) =>
-  spawnSync(file, args, { cwd: root, input, encoding: 'utf8', timeout: 30_000 });
+/** Runs a hook as Skaffold does, with the variables of its own environment. */
+const execute = ([file, ...args]: readonly [string, ...string[]], input: string, NAMESPACE = '') =>
+  spawnSync(file, args, {
+    cwd: root,
+    env: { ...process.env, NAMESPACE },
+    input,
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
 
 /** What Skaffold would deploy with these profiles, but for the images' tags. */
-async function rendered(...profiles: string[]): Promise<readonly KubeObject[]> {
+async function rendered(
+  profiles: readonly string[],
+  namespace?: string,
+): Promise<readonly KubeObject[]> {
   const config = skaffoldConfig(...profiles);
   const texts = await Promise.all(
     config.manifests.kustomize.paths.map((folder) =>
@@ -20,7 +35,7 @@ async function rendered(...profiles: string[]): Promise<readonly KubeObject[]> {
     ),
   );
   const text = await runPostRenderHooks(config, texts.join('---\n'), async (command, input) => {
-    const { status, stdout, stderr } = execute(command, input);
+    const { status, stdout, stderr } = execute(command, input, namespace);
     if (status !== 0) throw new Error(stderr);
     return stdout;
   });
@@ -30,7 +45,7 @@ async function rendered(...profiles: string[]): Promise<readonly KubeObject[]> {
 const byName = (objects: readonly KubeObject[]) =>
   [...objects].sort((a, b) => nameOf(a).localeCompare(nameOf(b)));
 
-describe.each([
+const runs: [run: string, overlay: string, profiles: string[], components: string[]][] = [
   ['run', 'kubernetes', [], []],
   ['run -p dns', 'dns', ['dns'], []],
   ['run -p consul', 'consul', ['consul'], []],
@@ -41,22 +56,27 @@ describe.each([
   ['dev -p database-url', 'database-url', ['dev', 'database-url'], ['dev']],
   ['dev -p debug', 'kubernetes', ['dev', 'debug'], ['dev', 'debug']],
   ['dev -p dns,debug', 'dns', ['dev', 'dns', 'debug'], ['dev', 'debug']],
-])('skaffold %s', (_, overlay, profiles, components) => {
+];
+
+describe.each(runs)('skaffold %s', (_, overlay, profiles, components) => {
   let objects: readonly KubeObject[];
   beforeAll(async () => {
-    objects = await rendered(...profiles);
+    objects = await rendered(profiles);
   });
 
   it('renders the twin of the overlay, with the components', async () => {
-    const expected = parseObjects(await renderTextWith(`workloads/${overlay}`, components));
+    const expected = parseObjects(await renderTextWith(`skaffold/${overlay}`, components));
     expect(byName(objects)).toEqual(byName(expected));
   });
 
   it('renders no Namespace, which it would delete in the end with all that is in it', () => {
     expect(objects.filter(({ kind }) => kind === 'Namespace').map(nameOf)).toEqual([]);
-    expect(objects.filter(({ metadata }) => metadata.namespace !== 'movies').map(nameOf)).toEqual(
-      [],
-    );
+  });
+
+  it('renders into the namespace NAMESPACE, as kustomize would', async () => {
+    const folder = `skaffold/${overlay}`;
+    const expected = parseObjects(await renderTextWith(folder, components, 'staging'));
+    expect(byName(await rendered(profiles, 'staging'))).toEqual(byName(expected));
   });
 
   it('finds each image that it builds by its name, and by no digest', () => {
@@ -64,7 +84,7 @@ describe.each([
       .filter(isWorkload)
       .flatMap((object) => listAt(object, 'spec.template.spec.containers'))
       .map((container) => String(at(container, 'image')))
-      .filter((image) => image.startsWith('movies/'));
+      .filter((image) => image.startsWith(imageOf('')));
     expect(found.map((image) => image.replace(/:[\w.-]+$/, '')).sort()).toEqual(
       skaffoldConfig(...profiles)
         .build.artifacts.map(({ image }) => image)
@@ -74,7 +94,7 @@ describe.each([
 
   it('forwards to what is there, each to a port of its own', () => {
     const forwards = skaffoldConfig(...profiles).portForward;
-    expect(forwards.filter((forward) => !isThere(objects, forward))).toEqual([]);
+    expect(forwards.filter((forward) => !isThere(objects, forward, 'movies'))).toEqual([]);
     expect(new Set(forwards.map(({ localPort }) => localPort)).size).toBe(forwards.length);
     expect(
       forwards
@@ -85,12 +105,12 @@ describe.each([
 });
 
 /** A Service's port, or the port of the inspector that the Deployment's pods are told to open. */
-function isThere(objects: readonly KubeObject[], forward: PortForward): boolean {
+function isThere(objects: readonly KubeObject[], forward: PortForward, namespace: string): boolean {
   const target = objects.find(
     ({ kind, metadata }) =>
       kind.toLowerCase() === forward.resourceType &&
       metadata.name === forward.resourceName &&
-      metadata.namespace === forward.namespace,
+      metadata.namespace === namespace,
   );
   if (forward.resourceType === 'service') {
     return listAt(target, 'spec.ports').some((port) => at(port, 'port') === forward.port);
@@ -103,7 +123,9 @@ function isThere(objects: readonly KubeObject[], forward: PortForward): boolean 
 }
 
 it('one pod of each is debugged, and none is killed at a breakpoint', async () => {
-  const deployments = (await rendered('dev', 'debug')).filter(({ kind }) => kind === 'Deployment');
+  const deployments = (await rendered(['dev', 'debug'])).filter(
+    ({ kind }) => kind === 'Deployment',
+  );
   expect(deployments.map(({ metadata }) => metadata.name)).toEqual(serviceNames);
   for (const object of deployments) {
     expect(at(object, 'spec.replicas')).toBe(1);
@@ -111,20 +133,47 @@ it('one pod of each is debugged, and none is killed at a breakpoint', async () =
   }
 });
 
-it('makes the Namespace before, in the cluster that it deploys to', async () => {
-  const hook = at(skaffoldConfig(), 'deploy.kubectl.hooks.before.0.host');
-  expect(at(hook, 'command.2')).toBe(
-    'kubectl --context "$SKAFFOLD_KUBE_CONTEXT" apply -k k8s/namespace',
-  );
-  const [namespace, ...others] = parseObjects(await renderTextWith('namespace', []));
-  expect(others).toEqual([]);
-  expect([namespace?.kind, namespace?.metadata.name]).toEqual(['Namespace', 'movies']);
+it.each([
+  ['', 'movies'],
+  ['staging', 'staging'],
+])('with NAMESPACE=%s forwards lead to %s', (NAMESPACE, expected) => {
+  for (const profiles of [[], ['dev'], ['dev', 'debug']]) {
+    const forwards = skaffoldConfig(...profiles).portForward;
+    const namespaces = forwards.map(({ namespace }) => expandTemplate(namespace, { NAMESPACE }));
+    expect(new Set(namespaces)).toEqual(new Set([expected]));
+  }
+});
+
+it.each([
+  ['', 'movies'],
+  ['staging', 'staging'],
+])('with NAMESPACE=%s the Namespace %s is made before', async (NAMESPACE, expected) => {
+  const hook = at(skaffoldConfig(), 'deploy.kubectl.hooks.before.0.host.command') as string[];
+  const [shell = '', ...args] = hook;
+  // In place of a cluster: prints how it is called, and what it is to apply.
+  const kubectl =
+    'kubectl() { case $1 in --context) echo "# $*"; cat ;; *) command kubectl "$@" ;; esac; }';
+  const command = args.map((arg) => (arg === '-c' ? arg : `${kubectl}; ${arg}`));
+  const environment = { ...process.env, NAMESPACE, SKAFFOLD_KUBE_CONTEXT: 'kind-movies' };
+  const options = { cwd: root, env: environment, encoding: 'utf8', timeout: 30_000 } as const;
+  const { status, stdout, stderr } = spawnSync(shell, command, options);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(stdout).toMatch(/^# --context kind-movies apply --filename=-\n/);
+  const folder = 'components/namespace/object';
+  expect(parseObjects(stdout)).toEqual(parseObjects(await renderTextWith(folder, [], expected)));
+  expect(parseObjects(stdout).map(nameOf)).toEqual([`Namespace/${expected}`]);
 });
 
 it('says which components there are when asked for another', () => {
   const { status, stdout, stderr } = execute(['sh', script, 'dev', 'develop'], '');
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
   expect(stderr).toMatch(/^add-components: there is no component 'develop'; there are: .*\bdev\b/);
+});
+
+it.each(['Staging', 'two words', "a'", '-a', 'a-'])('refuses the namespace %s', (namespace) => {
+  const { status, stdout, stderr } = execute(['sh', script], '', namespace);
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  expect(stderr).toContain(`'${namespace}' cannot be a namespace: set NAMESPACE to `);
 });
 
 it('fails with what cannot be patched, and says why', () => {

@@ -7,16 +7,17 @@ import {
   syncDestinations,
   type Artifact,
 } from '../skaffold-config';
+import { subsets } from './combinations';
 import { dockerfile, instructionsOf, isIgnored, stage, wordsOf } from './dockerfile';
 // Of Skaffold's documentation (Apache-2.0).
 import schema from './schemas/skaffold-v4beta13.json';
-import { serviceNames } from './service-names';
+import { imageOf, serviceNames } from './service-names';
 
 const root = path.resolve(__dirname, '../..');
 const validate = new Ajv({ allErrors: true, strict: false, logger: false }).compile(schema);
 const base = skaffoldConfig();
 const dev = skaffoldConfig('dev');
-const images = serviceNames.map((name) => `movies/${name}`);
+const images = serviceNames.map(imageOf);
 
 /** Every file that a build may see. */
 const context = readdirSync(root, { recursive: true, withFileTypes: true })
@@ -46,7 +47,7 @@ describe('images', () => {
   ])('%s are those of the services, of the one Dockerfile', (_, { build }) => {
     expect(build.artifacts.map(({ image }) => image).sort()).toEqual(images);
     for (const { image, docker } of build.artifacts) {
-      expect(`movies/${docker.buildArgs['SERVICE'] ?? ''}`).toBe(image);
+      expect(imageOf(docker.buildArgs['SERVICE'] ?? '')).toBe(image);
       expect(Object.keys(docker.buildArgs)).toEqual(['SERVICE']);
     }
   });
@@ -76,6 +77,19 @@ describe('profiles', () => {
     expect(activated).toEqual([{ name: 'dev', when: { command: 'dev' } }]);
   });
 
+  it('all wait for a slow first start, and no failure before ends it', () => {
+    for (const profiles of subsets(base.profiles.map(({ name }) => name))) {
+      const { statusCheckDeadlineSeconds, tolerateFailuresUntilDeadline } = skaffoldConfig(
+        ...profiles,
+      ).deploy;
+      expect({ profiles, statusCheckDeadlineSeconds, tolerateFailuresUntilDeadline }).toEqual({
+        profiles,
+        statusCheckDeadlineSeconds: 600,
+        tolerateFailuresUntilDeadline: true,
+      });
+    }
+  });
+
   it('of -p do not take away what dev is about', () => {
     const named = base.profiles.map(({ name }) => name).filter((name) => name !== 'dev');
     expect(named.length).toBeGreaterThan(0);
@@ -91,7 +105,7 @@ describe('profiles', () => {
 describe.each(dev.build.artifacts.map((artifact) => [artifact.image, artifact] as const))(
   'sync into %s',
   (image, artifact) => {
-    const copied = copiedInto('dev', image.replace('movies/', ''));
+    const copied = copiedInto('dev', path.basename(image));
     const inSync = [...copied.keys()].filter((file) => syncDestinations(artifact, file).length > 0);
     const isBuilt = /(^|\/)package\.json$|^package-lock\.json$|^tsconfig\.json$/;
 
@@ -99,7 +113,7 @@ describe.each(dev.build.artifacts.map((artifact) => [artifact.image, artifact] a
       const rest = [...copied.keys()].filter((file) => !inSync.includes(file));
       const built = [...copied.keys()].filter((file) => isBuilt.test(file));
       expect(inSync.length).toBeGreaterThan(50);
-      expect(built).toContain(`services/${image.replace('movies/', '')}/package.json`);
+      expect(built).toContain(`services/${path.basename(image)}/package.json`);
       expect(rest.sort()).toEqual(built.sort());
     });
 
