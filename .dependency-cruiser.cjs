@@ -10,7 +10,7 @@ module.exports = {
       name: 'packages-do-not-know-services',
       severity: 'error',
       from: { path: '^packages/' },
-      to: { path: '^(services|test|bench)/|^start\\.ts$' },
+      to: { path: '^(services|test|bench|hack)/|^start\\.ts$' },
     },
     {
       name: 'services-do-not-know-each-other',

@@ -1,7 +1,7 @@
 # The image of one service: a bundle of it on a Node without a shell. Any Docker with BuildKit builds it (23.0 and
 # later do by themselves); there is no `# syntax` line, which would fetch a frontend from a registry first.
 #
-#   docker build --build-arg SERVICE=metadata -t movies/metadata .
+#   docker build --build-arg SERVICE=metadata -t localhost/movies/metadata .
 #
 # The runtime stage is the last, so that it is built by default; `--target dev` gives the one that restarts when
 # sources are put into it. Node is of the same major and C library in both.

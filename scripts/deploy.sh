@@ -1,68 +1,93 @@
-#!/usr/bin/env bash
-# Applies an overlay with the images' tag VERSION, and waits until every pod runs it. The work tree stays as it is.
-set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+#!/bin/sh
+# Builds the images, brings them to the cluster, applies an overlay with them, and waits until every pod runs. With
+# SKIP_IMAGES=1 it only deploys: the images tagged VERSION, which the cluster must have or be able to pull.
+cd "$(dirname "$0")/.."
+target=deploy
+. scripts/lib/images.sh
+. scripts/lib/cluster.sh
 overlay=${OVERLAY:-kubernetes}
-version=${VERSION:?the tag of the images, as in: make deploy VERSION=1.2.3}
-kubectl=(kubectl --namespace movies)
-services=(metadata rating movie)
+timeout=${DEPLOY_TIMEOUT:-600}
+pull_secret=${PULL_SECRET:-}
 
-fail() {
-  echo "make deploy: $*" >&2
-  exit 1
+need_secret() { # NAME WHY CREATE-COMMAND
+  kube get "secret/$1" --output=name >/dev/null 2>&1 || fail "$2:
+  kubectl create namespace $namespace --save-config
+  kubectl -n $namespace create secret $3"
 }
 
-command -v kubectl >/dev/null || fail 'kubectl is not there; make doctor says how to get it'
-[[ $overlay != */* && -f k8s/overlays/$overlay/kustomization.yaml ]] ||
+# What must be there comes before what takes minutes.
+if [ ! -f "k8s/overlays/$overlay/kustomization.yaml" ] || [ "$overlay" != "${overlay##*/}" ]; then
   fail "there is no overlay '$overlay'; there are: $(cd k8s/overlays && echo *)"
-# It becomes a tag and a label.
-[[ $version =~ ^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$ ]] || fail "'$version' cannot be a tag"
-kubectl --request-timeout=10s get --raw /readyz >/dev/null ||
-  fail 'the cluster of the current kubectl context does not answer'
-
-if [[ $overlay == database-url ]]; then
+fi
+need_number DEPLOY_TIMEOUT "$timeout" 86400
+use_context
+need_answer
+if [ "$overlay" = database-url ]; then
   # Its pods would wait for it, and the reason be seen in their events alone.
-  "${kubectl[@]}" get secret/database --output=name >/dev/null ||
-    fail "the overlay database-url wants the address of your database in a Secret:
-  kubectl apply -k k8s/components/namespace/object
-  kubectl -n movies create secret generic database --from-literal=url=postgres://user:password@host/database"
+  need_secret database 'the overlay database-url wants the address of your database in a Secret' \
+    'generic database --from-literal=url=postgres://user:password@host/database'
+fi
+if [ -n "$pull_secret" ]; then
+  need_name PULL_SECRET "$pull_secret"
+  need_secret "$pull_secret" "there is no Secret '$pull_secret' to pull the images with" \
+    "docker-registry $pull_secret --docker-server=$(echo "$registry" | sed 's|/.*||') --docker-username=… --docker-password=…"
 fi
 
-template() { # SERVICE
-  "${kubectl[@]}" get "deployment/$1" --ignore-not-found --output 'jsonpath={.spec.template}'
-}
+if [ -z "${SKIP_IMAGES:-}" ]; then
+  sh scripts/build-images.sh
+  # Nobody can pull what is named localhost/….
+  if is_local; then sh scripts/load-images.sh; else sh scripts/push-images.sh; fi
+fi
 
-declare -A before
-for service in "${services[@]}"; do before[$service]=$(template "$service"); done
+make_work_folder
+# Kustomize takes relative paths only.
+ln -s "$(pwd -P)/k8s" "$work/k8s"
+{
+  cat <<END
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namespace: $namespace
+resources: [k8s/overlays/$overlay]
+labels:
+  - pairs: { app.kubernetes.io/version: "$version" }
+    # Not in the templates of volume claims, which cannot be changed.
+    fields:
+      - { path: spec/template/metadata/labels, kind: Deployment, create: true }
+      - { path: spec/template/metadata/labels, kind: StatefulSet, create: true }
+images:
+END
+  for service in $services; do
+    if [ -n "${SKIP_IMAGES:-}" ]; then tag=$version; else tag=$(content_tag "$service") || exit; fi
+    echo "  - { name: localhost/movies/$service, newName: \"$registry/$service\", newTag: \"$tag\" }"
+  done
+  if [ -n "$pull_secret" ]; then
+    cat <<END
+patches:
+  - target: { kind: Deployment|StatefulSet }
+    patch: '[{ "op": "add", "path": "/spec/template/spec/imagePullSecrets", "value": [{ "name": "$pull_secret" }] }]'
+END
+  fi
+} >"$work/kustomization.yaml"
 
-# The release that the manifests name becomes this one, in the tags and in the labels.
-release=$(sed -n 's/^ *newTag: //p' k8s/components/release/kustomization.yaml | head -n 1)
-applied=$(kubectl kustomize "k8s/overlays/$overlay" |
-  sed -e "s|^\(.*image: movies/[a-z]*\):.*|\1:$version|" \
-    -e "s|^\( *app.kubernetes.io/version:\) \"*${release//./\\.}\"*$|\1 \"$version\"|" |
-  kubectl apply --validate=strict --filename=-)
+applied=$(kube apply --validate=strict --kustomize "$work") || fail "the overlay '$overlay' could not be applied"
 echo "$applied"
 
-for service in "${services[@]}"; do
-  # Of an image that was built again under its old tag the Deployment does not know.
-  if [[ $(template "$service") == "${before[$service]}" ]]; then
-    "${kubectl[@]}" rollout restart "deployment/$service"
-  fi
-done
 # What the services need comes first, as in `statefulset.apps/postgres created`.
-stateful=$(sed -n 's/^\(statefulset\.apps\/[a-z-]*\) .*/\1/p' <<<"$applied")
-for workload in $stateful "${services[@]/#/deployment/}"; do
-  "${kubectl[@]}" rollout status --timeout=180s "$workload" || {
-    "${kubectl[@]}" get pods,events >&2
+stateful=$(printf '%s\n' "$applied" | sed -n 's/^\(statefulset\.apps\/[a-z-]*\) .*/\1/p')
+for workload in $stateful deployment/metadata deployment/rating deployment/movie; do
+  kube rollout status --timeout="${timeout}s" "$workload" || {
+    kube get pods --output wide >&2
+    kube get events --sort-by=.lastTimestamp >&2
     fail "${workload#*/} does not run; above is what the cluster says"
   }
 done
 
 cat <<END
 
+Images: $(sed -n 's/^ .*newName: "\(.*\)", newTag: "\(.*\)".*/\1:\2/p' "$work/kustomization.yaml" | tr '\n' ' ')
 metadata, rating and movie run, version $version, overlay $overlay. What to try:
 
-  make smoke                        # asks them from within the cluster, and shows who served
-  make scale SERVICE=rating N=3     # and again make smoke
-  make port-forward                 # movie at http://localhost:8083
+  make smoke$for_namespace                        # asks them from within the cluster, and shows who served
+  make scale SERVICE=rating N=3$for_namespace     # and again make smoke
+  make port-forward$for_namespace                 # movie at http://localhost:8083
 END

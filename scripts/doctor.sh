@@ -1,133 +1,143 @@
 #!/bin/sh
-# Prints a line a tool: what it is needed for, the version found, or how to get it.
-# Exit code 1 if something is missing that `make start` and `make test` need.
-missing=0
+# Prints a line a tool: what was found, and whether it is what is needed. At the end, which make targets lack what. Exit
+# code 1 if make start and make test lack something.
+cd "$(dirname "$0")/.."
+target=doctor
+. scripts/lib/cluster.sh
+. scripts/lib/images.sh
 
-row() { # NAME NEEDED-FOR VERSION
-  printf '  %-17s %-30s %s\n' "$1" "$2" "$3"
+row() { # NAME FOUND VERDICT
+  printf '  %-26s %-20s %s\n' "$1" "$2" "$3"
 }
 
-need() { # NAME NEEDED-FOR HOW-TO-GET VERSION-COMMAND...
-  name=$1 purpose=$2 how=$3
-  shift 3
-  if version=$("$@" 2>/dev/null | head -n 1) && [ -n "$version" ]; then
-    row "$name" "$purpose" "$version"
+lacking=
+lacks() { # TARGETS NAME
+  lacking="$lacking$1: $2
+"
+}
+
+# Prints the row of a tool, and notes it with the targets that lack it; these may be none: what has alternatives.
+judge() { # TARGETS NAME NEEDED VERSION HOW-TO-GET
+  if [ -z "$4" ]; then
+    row "$2" 'not found' "MISSING: needs $3 or newer; $5"
+  elif at_least "$3" "$4"; then
+    row "$2" "$4" 'ok'
+    return 0
   else
-    row "$name" "$purpose" "MISSING: $how"
-    missing=1
+    row "$2" "$4" "TOO OLD: needs $3 or newer; $5"
   fi
+  if [ -n "$1" ]; then lacks "$1" "$2 $3"; fi
 }
 
-echo 'Needed by everything:'
-need make 'this' "your system's package manager" make --version
-need npm 'installing; 11 or newer' 'comes with Node: https://nodejs.org' npm --version
-need node 'npm itself; 20 or newer' 'https://nodejs.org' node --version
-if [ -x node_modules/.bin/node ]; then
-  row node 'everything else; comes along' "$(node_modules/.bin/node --version) (node_modules)"
+version_of() { # COMMAND...
+  version_in "$("$@" 2>/dev/null | head -n 1)"
+}
+
+echo 'Needed by make deploy:'
+kubectl_version=$(version_in "$(kubectl version --client 2>/dev/null | sed -n 's/^Client Version: .*\(v[0-9]\)/\1/p')")
+judge 'make deploy' kubectl 1.27 "$kubectl_version" https://kubernetes.io/docs/tasks/tools
+context=$(kubectl config current-context 2>/dev/null) || context=
+if [ -z "$context" ]; then
+  row cluster 'no current context' 'MISSING: make cluster-up makes one'
+  lacks 'make deploy' 'a cluster'
 else
-  row node 'everything else; comes along' 'not installed yet: make start and make test do it'
+  row context "$context" 'of kubectl'
+  server=$(kubectl --request-timeout=5s get --raw /version 2>/dev/null | sed -n 's/.*"gitVersion": *"\([^"]*\)".*/\1/p')
+  if [ -n "$server" ]; then
+    judge 'make deploy' cluster 1.30 "$(version_in "$server")" 'make cluster-up makes one'
+  else
+    row cluster 'no answer' 'MISSING: the cluster of this context is not there'
+    lacks 'make deploy' 'a cluster that answers'
+  fi
 fi
+if is_podman; then
+  row docker "podman $(version_of client --version)" 'works, and is not tried in our tests'
+else
+  engine_needed=23.0
+  if client info --format '{{.DriverStatus}}' 2>/dev/null | grep -q io.containerd.snapshotter; then engine_needed=28.0; fi
+  how=https://docs.docker.com/engine/install
+  judge 'make deploy, make images' 'docker client' "$engine_needed" "$(version_in "$(client version --format '{{.Client.Version}}' 2>/dev/null)")" "$how"
+  judge 'make deploy, make images' 'docker engine' "$engine_needed" "$(version_in "$(client version --format '{{.Server.Version}}' 2>/dev/null)")" "start it, or $how"
+fi
+
+echo 'One of these for make deploy, unless the cluster is of a desktop, REGISTRY is set, or IMAGE_LOADER:'
+kind_version=$(version_of kind version)
+minikube_version=$(version_of minikube version --short)
+k3d_version=$(version_of k3d version)
+judge '' kind 0.25 "$kind_version" https://kind.sigs.k8s.io
+judge '' minikube 1.30 "$minikube_version" https://minikube.sigs.k8s.io
+judge '' k3d 5.0 "$k3d_version" https://k3d.io
+row IMAGE_LOADER "${IMAGE_LOADER:-not set}" 'a command that reads image archives'
+loader=
+case $(if [ -n "$context" ]; then cluster_type; fi) in
+  'kind '*) at_least 0.25 "${kind_version:-0.0}" || loader='kind 0.25' ;;
+  'minikube '*) at_least 1.30 "${minikube_version:-0.0}" || loader='minikube 1.30' ;;
+  'k3d '*) at_least 5.0 "${k3d_version:-0.0}" || loader='k3d 5.0' ;;
+  'other '*) loader='IMAGE_LOADER or REGISTRY, as this context is of no cluster of this machine' ;;
+esac
+if [ -n "$loader" ] && [ -z "${IMAGE_LOADER:-}" ] && is_local; then lacks 'make deploy' "$loader"; fi
+if ! at_least 0.25 "${kind_version:-0.0}"; then lacks 'make cluster-up' 'kind 0.25'; fi
+
+echo 'Needed by make dev, with all the above:'
+judge 'make dev' skaffold 2.15 "$(version_of skaffold version)" https://skaffold.dev/docs/install
+
+echo 'Needed by make start and make test:'
+judge 'make start, make test' make 3.81 "$(version_of make --version)" "your system's package manager"
+judge 'make start, make test' npm 11.0 "$(version_of npm --version)" 'npm install --global npm'
+judge 'make start, make test' node 20.17 "$(version_of node --version)" 'for npm itself: https://nodejs.org'
+if [ -x node_modules/.bin/node ]; then
+  row 'node (ours)' "$(version_of node_modules/.bin/node --version)" 'ok'
+else
+  row 'node (ours)' 'not installed' 'make start and make test do it'
+fi
+
+found_or() { # NAME VERSION HOW-TO-GET
+  row "$1" "${2:-not found}" "$(if [ -n "$2" ]; then echo found; else echo "MISSING: $3"; fi)"
+}
 
 echo 'Needed by make test-postgres:'
-postgres='not found: POSTGRES_BIN, the folder of its programs (Debian: postgresql); 14 or newer'
-for folder in "$POSTGRES_BIN" "$(pg_config --bindir 2>/dev/null)" "$(dirname "$(command -v initdb || echo /)")" /usr/lib/postgresql/*/bin; do
-  if version=$("$folder/initdb" --version 2>/dev/null); then
-    postgres="$version ($folder)"
-    break
-  fi
+postgres=
+for folder in "${POSTGRES_BIN:-}" "$(pg_config --bindir 2>/dev/null)" "$(dirname "$(command -v initdb || echo /)")" /usr/lib/postgresql/*/bin; do
+  if [ -z "$postgres" ]; then postgres=$(version_of "$folder/initdb" --version); fi
 done
-row postgresql 'POSTGRES_BIN, or found' "$postgres"
+judge '' postgresql 14.0 "$postgres" 'POSTGRES_BIN is the folder of its programs (Debian: postgresql)'
 
 echo 'Needed for the tutorial with Consul, and by make test-consul:'
-consul=${CONSUL_BIN:-consul}
-if version=$("$consul" version 2>/dev/null | head -n 1) && [ -n "$version" ]; then
-  row consul 'CONSUL_BIN, or on the PATH' "$version"
-else
-  row consul 'CONSUL_BIN, or on the PATH' 'not found: https://developer.hashicorp.com/consul/install'
-fi
+found_or consul "$(version_of "${CONSUL_BIN:-consul}" version)" 'CONSUL_BIN, or https://developer.hashicorp.com/consul/install'
 
 echo 'Needed by make test-dns:'
-dnsmasq=${DNSMASQ_BIN:-$(command -v dnsmasq || echo /usr/sbin/dnsmasq)}
-if version=$("$dnsmasq" --version 2>/dev/null | head -n 1) && [ -n "$version" ]; then
-  row dnsmasq 'DNSMASQ_BIN, or on the PATH' "$version"
-else
-  row dnsmasq 'DNSMASQ_BIN, or on the PATH' "not found: your system's package manager (Debian: dnsmasq-base)"
-fi
+found_or dnsmasq "$(version_of "${DNSMASQ_BIN:-$(command -v dnsmasq || echo /usr/sbin/dnsmasq)}" --version)" \
+  "DNSMASQ_BIN, or your system's package manager (Debian: dnsmasq-base)"
 
-echo 'Needed by make lint-manifests, which takes kubectl too, as make test-manifests does:'
-kube_score=${KUBE_SCORE:-kube-score}
-# A command that may have arguments.
-if version=$($kube_score version 2>/dev/null | head -n 1) && [ -n "$version" ]; then
-  row kube-score 'KUBE_SCORE, or on the PATH' "$version"
-else
-  row kube-score 'KUBE_SCORE, or on the PATH' 'not found: https://github.com/zegl/kube-score'
-fi
+echo 'Needed by make lint-manifests, with kubectl, as make test-manifests needs it:'
+# shellcheck disable=SC2086 # A command that may have arguments.
+found_or kube-score "$(version_of ${KUBE_SCORE:-kube-score} version)" 'KUBE_SCORE, or https://github.com/zegl/kube-score'
 
-echo 'Needed by make test-cluster, make rollout-test and make soak; the first two take docker and two nodes, too:'
-if version=$(kubectl version --client 2>/dev/null | head -n 1) && [ -n "$version" ]; then
-  row kubectl 'on the PATH' "$version"
-else
-  row kubectl 'on the PATH' 'not found: https://kubernetes.io/docs/tasks/tools'
-fi
-if [ -z "$KUBECONFIG" ]; then
-  row cluster 'KUBECONFIG' 'not set: the path of the kubeconfig of a cluster that tests may use'
-elif answer=$(kubectl --request-timeout=5s get --raw /readyz 2>&1); then
-  row cluster 'KUBECONFIG' "ready ($KUBECONFIG)"
-else
-  row cluster 'KUBECONFIG' "no answer ($KUBECONFIG): $(echo "$answer" | tail -n 1)"
-fi
+echo 'Needed by make test-kubernetes, on Linux as root, with kubectl:'
+for tool in ip iptables; do
+  found_or "$tool" "$(command -v "$tool")" 'Debian: iproute2, iptables'
+done
 
+echo 'For all of make test-cluster and make rollout-test, shell commands; tests that need one that is not set are left out:'
 command_row() { # VARIABLE WHAT-IT-DOES
-  eval "command=\$$1"
-  row "$1" "$2" "${command:-not set: a shell command that does it}"
+  eval "command=\${$1:-}"
+  row "$1" "$(if [ -n "$command" ]; then echo set; else echo 'not set'; fi)" "$2"
 }
-
 command_row CLUSTER_API_STOP 'stops the API server'
 command_row CLUSTER_API_START 'starts it and waits for it'
 command_row CLUSTER_COMPACT 'compacts its etcd'
 command_row CLUSTER_KILL_POD 'kills -n NAMESPACE POD'
 command_row CLUSTER_NODE_STOP 'cuts the power of NODE'
 command_row CLUSTER_NODE_START 'switches it on again'
-if [ -n "$CLUSTER_ENFORCES_POLICIES" ]; then
-  row 'network policies' CLUSTER_ENFORCES_POLICIES 'enforced'
+command_row CLUSTER_ENFORCES_POLICIES '1: the network enforces NetworkPolicies'
+command_row CLUSTER_IS_MINE '1: tests and make undeploy may delete in a cluster that is not of this machine'
+
+echo
+if [ -z "$lacking" ]; then
+  echo 'Nothing is missing for make start, make test, make deploy and make dev.'
 else
-  row 'network policies' CLUSTER_ENFORCES_POLICIES 'not set: 1 where the network enforces them'
+  printf '%s' "$lacking" | sed 's/^/Lacking for /'
 fi
-echo 'Needed by make test-kubernetes, on Linux as root:'
-for tool in kubectl ip iptables; do
-  if found=$(command -v "$tool"); then
-    row "$tool" 'on the PATH' "$found"
-  else
-    row "$tool" 'on the PATH' 'not found: kubectl from https://kubernetes.io/docs/tasks/tools, iproute2, iptables'
-  fi
-done
-
-echo 'Needed by make images and make test-images:'
-docker=${DOCKER:-docker}
-# Words on purpose: the client may have arguments.
-# shellcheck disable=SC2086
-if version=$($docker version --format '{{.Client.Version}}, engine {{.Server.Version}}' 2>/dev/null); then
-  row docker 'DOCKER, or on the PATH' "$version"
-  # shellcheck disable=SC2086
-  if $docker info --format '{{.DriverStatus}}' 2>/dev/null | grep -q io.containerd.snapshotter; then
-    row 'image store' 'make load-images' "containerd's: wants docker 28 or newer, since 'kind load docker-image' fails with it"
-  fi
-else
-  row docker 'DOCKER, or on the PATH' 'not found, or no engine: https://docs.docker.com/engine/install'
-fi
-
-echo 'One of them is needed by make load-images, or IMAGE_LOADER:'
-tool_row() { # NAME WHERE-TO-GET VERSION-COMMAND...
-  name=$1 how=$2
-  shift 2
-  version=$("$@" 2>/dev/null | head -n 1) || version=
-  row "$name" 'on the PATH' "${version:-not found: $how}"
-}
-tool_row kind https://kind.sigs.k8s.io kind version
-tool_row minikube https://minikube.sigs.k8s.io minikube version --short
-command_row IMAGE_LOADER 'reads image archives'
-
-echo 'Needed by make dev, with docker and kubectl:'
-tool_row skaffold 'https://skaffold.dev/docs/install, 2.15 or newer' skaffold version
-
-exit $missing
+case $lacking in
+  *'make start, make test: '*) exit 1 ;;
+esac

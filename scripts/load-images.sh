@@ -1,69 +1,89 @@
 #!/bin/sh
 # Puts the images tagged VERSION into the cluster of the current kubectl context: by IMAGE_LOADER where it is set, a
-# command that reads image archives named as arguments, else by kind or minikube.
-set -eu
+# command that reads an image archive named as its argument, else by kind, minikube or k3d. A desktop's cluster has the
+# images of its engine as they are.
 cd "$(dirname "$0")/.."
-docker=${DOCKER:-docker}
-version=${VERSION:?the tag of the images, as in: make load-images VERSION=1.2.3}
-images="movies/metadata:$version movies/rating:$version movies/movie:$version"
+target=load-images
+. scripts/lib/images.sh
+. scripts/lib/cluster.sh
+need_client
+names=
+for service in $services; do
+  of_service=$(names_of "$service") || exit
+  names="$names $of_service"
+done
 
-fail() {
-  echo "make load-images: $*" >&2
-  exit 1
-}
-
-need() { # COMMAND
-  command -v "$1" >/dev/null || fail "'$1' is not there; make doctor says how to get it"
-}
-
-# A context of minikube may have any name; minikube says in the kubeconfig that it is its own.
-minikube_extension='{.contexts[0].context.extensions[?(@.name=="context_info")].extension.provider}'
-
-choose_loader() {
-  if [ -n "${IMAGE_LOADER:-}" ]; then
-    loader=$IMAGE_LOADER
-    return
-  fi
-  need kubectl
-  context=$(kubectl config current-context 2>/dev/null) ||
-    fail 'kubectl has no current context: kubectl config use-context NAME, or IMAGE_LOADER=<command>'
-  case $context in
-    kind-*)
-      need kind
-      loader="kind load image-archive --name ${context#kind-}"
-      ;;
+# An engine's images are the cluster's own where its nodes run them by that engine.
+nothing_to_load() { # DESKTOP
+  runtime=$(kube get nodes --output 'jsonpath={.items[0].status.nodeInfo.containerRuntimeVersion}')
+  case $1:$runtime in
+    docker-desktop:* | *:docker://*) ;;
     *)
-      provider=$(kubectl config view --minify -o "jsonpath=$minikube_extension")
-      [ "$provider" = minikube.sigs.k8s.io ] ||
-        fail "the context '$context' is neither of kind nor of minikube: IMAGE_LOADER=<command that reads image archives>"
-      need minikube
-      loader="minikube --profile $context image load"
+      fail "the nodes of '$1' run $runtime, which has none of Docker's images: let it run on the engine of Docker, or IMAGE_LOADER='nerdctl --namespace k8s.io load --input'"
       ;;
   esac
+  engine=$(client info --format '{{.Name}}, {{.OperatingSystem}}')
+  echo "nothing to load: '$1' has the images of its own engine; these were built by the engine of $engine"
+  exit 0
 }
 
-need "${docker%% *}"
-for image in $images; do
-  # Words on purpose, here and below: these may have arguments.
-  # shellcheck disable=SC2086
-  $docker image inspect "$image" >/dev/null 2>&1 || fail "there is no $image: make images VERSION=$version"
-done
-choose_loader
+check_minikube() {
+  # It exits with 0 also when a node has refused the images.
+  there=$(minikube --profile "$cluster" image ls) || fail "'minikube --profile $cluster image ls' has failed"
+  for name in $names; do
+    printf '%s\n' "$there" | grep -qxF "$name" || fail "minikube has not taken $name"
+  done
+}
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+cluster=
+check=:
+if [ -n "${IMAGE_LOADER:-}" ]; then
+  loader=$IMAGE_LOADER
+else
+  use_context
+  found=$(cluster_type) || exit
+  cluster=${found#* }
+  case ${found%% *} in
+    kind) loader="kind load image-archive --name $cluster" ;;
+    minikube)
+      loader="minikube --profile $cluster image load"
+      check=check_minikube
+      ;;
+    k3d) loader="k3d image import --cluster $cluster" ;;
+    desktop) nothing_to_load "$cluster" ;;
+    *)
+      fail "there is no way known into the cluster of the context '$context': IMAGE_LOADER=<command that reads image archives>, or make deploy REGISTRY=<where the cluster can pull from>"
+      ;;
+  esac
+  need "${loader%% *}"
+fi
+make_work_folder
 
 # The containerd image store keeps images of several platforms, of which not all need be there, and whose archives a
 # cluster then refuses. With the platform said, only that one is in the archive; Docker from 28.0 on can.
 platform=
-# shellcheck disable=SC2086
-if $docker info --format '{{.DriverStatus}}' 2>/dev/null | grep -q io.containerd.snapshotter; then
-  platform="--platform $($docker version --format '{{.Server.Os}}/{{.Server.Arch}}')"
+if client info --format '{{.DriverStatus}}' 2>/dev/null | grep -q io.containerd.snapshotter; then
+  platform="--platform $(client version --format '{{.Server.Os}}/{{.Server.Arch}}')"
 fi
-# In one archive, so that what they share is in it once.
-# shellcheck disable=SC2086
-$docker save $platform --output "$work/images.tar" $images || fail 'the images could not be saved'
-$loader "$work/images.tar" || fail "'$loader' has failed"
-for image in $images; do echo "$image loaded"; done
+
+load() { # NAME...
+  # The shell writes the archive: a Docker from snap may not, in the folders of others.
+  # shellcheck disable=SC2086 # Words on purpose, here and below.
+  client save $platform "$@" >"$work/images.tar" || fail "the images could not be saved: $*"
+  $loader "$work/images.tar" || fail "'$loader' has failed"
+}
+
+if is_podman; then
+  # It takes further names for further tags of the first image.
+  for service in $services; do
+    of_service=$(names_of "$service") || exit
+    # shellcheck disable=SC2086
+    load $of_service
+  done
+else
+  # In one archive, so that what they share is in it once.
+  # shellcheck disable=SC2086
+  load $names
+fi
+$check
+for name in $names; do echo "$name loaded"; done

@@ -1,6 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import path from 'node:path';
 import { describeWith } from '../describe-with';
 import { run } from './run';
+
+const root = path.resolve(__dirname, '../..');
 
 /** What only the owner of a cluster can do to it: shell commands, from environment variables. */
 export type OwnersCommand =
@@ -58,12 +61,20 @@ export function describeOnCluster(
 
 function whatIsMissing(needed: readonly ClusterNeed[]): string | undefined {
   if (asks(['version', '--client']) === undefined) return 'no kubectl on the PATH';
-  // A cluster that is only somebody's default must not be one that tests scale and break.
-  if ((process.env['KUBECONFIG'] ?? '') === '') return 'no cluster; set KUBECONFIG';
+  const refusal = whyRefused();
+  if (refusal !== undefined) return refusal;
   const missing = needed.filter((need) => !isThere(need));
   return missing.length === 0
     ? undefined
     : `this cluster lacks, or is not told: ${missing.join(', ')}`;
+}
+
+/** Why tests may not scale and break the cluster of the current context: as for make targets that delete. */
+export function whyRefused(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const guard = 'target=test-cluster; . scripts/lib/cluster.sh; guard';
+  const options = { cwd: root, env, encoding: 'utf8', timeout: 20_000 } as const;
+  const { status, stderr, error } = spawnSync('/bin/sh', ['-c', guard], options);
+  return status === 0 ? undefined : (error?.message ?? stderr.trim());
 }
 
 function isThere(need: ClusterNeed): boolean {

@@ -9,7 +9,9 @@ export const services = ['metadata', 'rating', 'movie'] as const;
 /** A tag of this run alone, so that it takes away no image of somebody else. */
 export const ownTag = (purpose: string) => `0.0.0-${purpose}-${process.pid}`;
 
-export const imageName = (service: string, tag: string) => `movies/${service}:${tag}`;
+const registry = process.env['REGISTRY'] ?? 'localhost/movies';
+
+export const imageName = (service: string, tag: string) => `${registry}/${service}:${tag}`;
 
 /** Builds the three as a user does, with flags besides those of the environment. */
 export async function buildImages(tag: string, flags = ''): Promise<void> {
@@ -24,7 +26,11 @@ export async function loadImages(tag: string): Promise<void> {
 }
 
 export async function removeImages(tag: string): Promise<void> {
-  await docker(['image', 'rm', '--force', ...services.map((service) => imageName(service, tag))]);
+  // Under both of their names.
+  const filters = services.map((service) => `--filter=reference=${imageName(service, tag)}*`);
+  const format = '--format={{.Repository}}:{{.Tag}}';
+  const names = (await docker(['image', 'ls', format, ...filters])).split('\n').filter(Boolean);
+  if (names.length > 0) await docker(['image', 'rm', '--force', ...names]);
 }
 
 /** What an image adds to its base image: the one layer with the bundle. */

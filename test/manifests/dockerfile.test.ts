@@ -153,6 +153,8 @@ it.each([
   ],
   ...['.git/config', '.env', 'dist/movies-discovery-0.1.0.tgz', 'packages/api/dist/index.js'],
   ...['services/movie/src/get-movie.test.ts', 'packages/discovery/README.md'],
+  ...['services/rating/.env', 'packages/api/.env.local', 'services/rating/src/.env.production'],
+  ...['services/movie/tls.pem', 'packages/discovery/src/testing/client.key'],
 ])('hides %s from the build', (file) => {
   expect(isIgnored(file)).toBe(true);
 });

@@ -1,150 +1,178 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { describeScripts, ScriptTools } from './script-tools';
 
-const script = path.resolve(__dirname, '../../scripts/load-images.sh');
-const images = 'movies/metadata:1.2.3 movies/rating:1.2.3 movies/movie:1.2.3';
-const archive = expect.stringMatching(/^\/.*\/images\.tar$/) as string;
+const archive = expect.stringMatching(/\/images\.tar$/) as string;
+const hash = '0123456789ab';
+const docker = `
+'image inspect --format {{.Id}} '*) echo sha256:${hash}cdef ;;
+save*) echo archive ;;`;
+const names = ['metadata', 'rating', 'movie'].flatMap((service) => [
+  `localhost/movies/${service}:1.2.3-${hash}`,
+  `localhost/movies/${service}:1.2.3`,
+]);
+const loaded = names.map((name) => `${name} loaded\n`).join('');
+const place = (context: string) => `make load-images: context ${context}, namespace movies\n`;
 
-/** Tools that note how they were called, and answer what a test says. */
-class Tools {
-  readonly #folder = mkdtempSync(path.join(tmpdir(), 'movies-tools-'));
-  readonly #calls = path.join(this.#folder, 'calls');
+describeScripts('make load-images', (shell) => {
+  let tools: ScriptTools;
+  beforeEach(() => {
+    tools = new ScriptTools(shell).add('docker', docker);
+  });
+  afterEach(() => {
+    tools.remove();
+  });
+  const run = (env = {}) => tools.run('load-images.sh', env);
 
-  /** `answers` is the body of a `case` on the arguments. */
-  add(name: string, answers = ''): this {
-    const text = `#!/bin/sh\necho "${name} $*" >>'${this.#calls}'\ncase "$*" in\n${answers}\n*) ;;\nesac\n`;
-    writeFileSync(path.join(this.#folder, name), text, { mode: 0o755 });
-    return this;
-  }
+  it.each([
+    ['kind-blue', 'kind-blue'],
+    ['renamed', 'kind-blue'],
+    ['kind-blue', 'another'],
+  ])('loads into kind in the context %s of the cluster %s', (context, cluster) => {
+    tools.kubectl({ context, cluster }).add('kind');
+    expect(run()).toEqual({ code: 0, output: loaded, errors: place(context) });
+    expect(tools.calls('kind')).toEqual([
+      expect.stringMatching(/^kind load image-archive --name blue \/\S+\/images\.tar$/),
+    ]);
+  });
 
-  run(env: Readonly<Record<string, string>> = {}): { code: number | null; errors: string } {
-    const { status, stderr } = spawnSync('/bin/sh', [script], {
-      // Only what the script itself needs besides, so that no tool of this machine is found.
-      env: { PATH: `${this.#folder}:${this.#basics()}`, VERSION: '1.2.3', ...env },
-      encoding: 'utf8',
-      timeout: 20_000,
+  it.each(['minikube', 'renamed'])('loads into minikube in the context %s', (context) => {
+    tools.kubectl({ context, cluster: 'green', isMinikube: true });
+    tools.add('minikube', `*'image ls') printf '%s\\n' ${names.join(' ')} ;;`);
+    expect(run()).toEqual({ code: 0, output: loaded, errors: place(context) });
+    expect(tools.calls('minikube')).toEqual([
+      expect.stringMatching(/^minikube --profile green image load \/\S+\/images\.tar$/),
+      'minikube --profile green image ls',
+    ]);
+  });
+
+  it('fails where minikube says that it has loaded and has not', () => {
+    tools.kubectl({ context: 'minikube', isMinikube: true });
+    tools.add('minikube', `*'image ls') printf '%s\\n' ${names.slice(1).join(' ')} ;;`);
+    const { code, errors } = run();
+    expect(code).toBe(1);
+    expect(errors).toContain(`make load-images: minikube has not taken ${String(names[0])}\n`);
+  });
+
+  it('imports into k3d', () => {
+    tools.kubectl({ context: 'renamed', cluster: 'k3d-red' }).add('k3d');
+    expect(run().code).toBe(0);
+    expect(tools.calls('k3d')).toEqual([
+      expect.stringMatching(/^k3d image import --cluster red \/\S+\/images\.tar$/),
+    ]);
+  });
+
+  it.each(['docker-desktop', 'orbstack', 'colima', 'colima-work', 'rancher-desktop'])(
+    'has nothing to load into %s, and says which engine built',
+    (context) => {
+      tools.kubectl({ context }, `*' get nodes '*) echo docker://28.3.0 ;;`);
+      tools.add('docker', `${docker}\n'info --format {{.Name}}, '*) echo vm, Linux ;;`);
+      const { code, output } = run();
+      expect([code, output]).toEqual([
+        0,
+        `nothing to load: '${context}' has the images of its own engine; these were built by the engine of vm, Linux\n`,
+      ]);
+      expect(tools.calls('docker').join()).not.toContain('docker save');
+    },
+  );
+
+  it.each([
+    ['colima', 1],
+    ['rancher-desktop', 1],
+    // Its nodes take images from its engine, also those that kind made.
+    ['docker-desktop', 0],
+  ])('in %s whose nodes run containerd, ends with %i', (context, expected) => {
+    tools.kubectl({ context }, `*' get nodes '*) echo containerd://2.1.0 ;;`);
+    const { code, errors } = run();
+    expect(code).toBe(expected);
+    if (expected === 1)
+      expect(errors).toContain(`the nodes of '${context}' run containerd://2.1.0`);
+  });
+
+  it('gives the archive to IMAGE_LOADER, and then asks for no context', () => {
+    tools.add('loader');
+    expect(run({ IMAGE_LOADER: 'loader --quick' })).toEqual({
+      code: 0,
+      output: loaded,
+      errors: '',
     });
-    return { code: status, errors: stderr };
-  }
+    expect(tools.calls('loader').map((call) => call.split(' '))).toEqual([
+      ['loader', '--quick', archive],
+    ]);
+  });
 
-  /** The calls of one tool, as lists of words. */
-  calls(name: string): string[][] {
-    const lines = readFileSync(this.#calls, 'utf8').trim().split('\n');
-    return lines.map((line) => line.split(' ')).filter(([first]) => first === name);
-  }
+  it('saves all in one archive, under both names, through the shell', () => {
+    tools.add('loader').run('load-images.sh', { IMAGE_LOADER: 'loader' });
+    expect(tools.calls('docker').at(-1)).toBe(`docker save ${names.join(' ')}`);
+  });
 
-  remove(): void {
-    rmSync(this.#folder, { recursive: true });
-  }
-
-  #basics(): string {
-    const folder = path.join(this.#folder, 'basics');
-    const links = ['cat', 'dirname', 'grep', 'mktemp', 'rm'].map(
-      (name) => `ln -s "$(command -v ${name})" '${folder}/${name}'`,
+  it('saves one platform where the image store may hold several', () => {
+    const store = `
+'info --format {{.DriverStatus}}') echo '[[driver-type io.containerd.snapshotter.v1]]' ;;
+'version --format'*) echo linux/arm64 ;;`;
+    tools.add('loader').add('docker', store + docker);
+    expect(run({ IMAGE_LOADER: 'loader' }).code).toBe(0);
+    expect(tools.calls('docker')).toContain(
+      `docker save --platform linux/arm64 ${names.join(' ')}`,
     );
-    spawnSync('/bin/sh', ['-c', `mkdir -p '${folder}'; ${links.join('; ')}`]);
-    return folder;
-  }
-}
-
-const minikubeContext = (name: string, provider: string) => `
-'config current-context') echo ${name} ;;
-'config view --minify'*) echo ${provider} ;;`;
-
-let tools: Tools;
-beforeEach(() => {
-  tools = new Tools().add('docker');
-});
-afterEach(() => {
-  tools.remove();
-});
-
-it('loads into the kind cluster of the current context', () => {
-  tools.add('kubectl', "'config current-context') echo kind-blue ;;").add('kind');
-  expect(tools.run()).toEqual({ code: 0, errors: '' });
-  expect(tools.calls('kind')).toEqual([
-    ['kind', 'load', 'image-archive', '--name', 'blue', archive],
-  ]);
-});
-
-it('loads into minikube, whatever its context is called', () => {
-  tools.add('kubectl', minikubeContext('green', 'minikube.sigs.k8s.io')).add('minikube');
-  expect(tools.run()).toEqual({ code: 0, errors: '' });
-  expect(tools.calls('minikube')).toEqual([
-    ['minikube', '--profile', 'green', 'image', 'load', archive],
-  ]);
-});
-
-it('gives the archive to IMAGE_LOADER, and then asks for no context', () => {
-  tools.add('loader');
-  expect(tools.run({ IMAGE_LOADER: 'loader --quick' })).toEqual({ code: 0, errors: '' });
-  expect(tools.calls('loader')).toEqual([['loader', '--quick', archive]]);
-});
-
-it('saves the three in one archive', () => {
-  tools.add('loader').run({ IMAGE_LOADER: 'loader' });
-  expect(tools.calls('docker').at(-1)).toEqual([
-    ...['docker', 'save', '--output', archive],
-    ...images.split(' '),
-  ]);
-});
-
-it('saves one platform where the image store may hold several', () => {
-  tools.add('loader').add(
-    'docker',
-    `
-info*) echo '[[driver-type io.containerd.snapshotter.v1]]' ;;
-version*) echo linux/arm64 ;;`,
-  );
-  expect(tools.run({ IMAGE_LOADER: 'loader' }).code).toBe(0);
-  expect(tools.calls('docker').at(-1)?.slice(0, 4)).toEqual([
-    ...['docker', 'save', '--platform', 'linux/arm64'],
-  ]);
-});
-
-it('touches no cluster that it does not know', () => {
-  tools.add('kubectl', minikubeContext('production', '""')).add('kind').add('minikube');
-  const { code, errors } = tools.run();
-  expect(code).toBe(1);
-  expect(errors).toBe(
-    "make load-images: the context 'production' is neither of kind nor of minikube: " +
-      'IMAGE_LOADER=<command that reads image archives>\n',
-  );
-  expect(tools.calls('docker').flat()).not.toContain('save');
-});
-
-it.each([
-  ['no Docker', 'nodocker', "'nodocker' is not there; make doctor says how to get it"],
-  ['no kubectl', 'docker', "'kubectl' is not there; make doctor says how to get it"],
-])('says that there is %s', (_, client, message) => {
-  expect(tools.run({ DOCKER: client })).toEqual({
-    code: 1,
-    errors: `make load-images: ${message}\n`,
   });
-});
 
-it('says that there is no current context', () => {
-  tools.add('kubectl', "'config current-context') exit 1 ;;");
-  expect(tools.run()).toMatchObject({
-    code: 1,
-    errors: expect.stringContaining('kubectl has no current context') as string,
+  it.each([
+    ['podman', 'podman', "version) echo 'Client: Podman Engine' ;;"],
+    ['docker', 'docker', "version) echo 'Server: linux/amd64 Podman Engine:' ;;"],
+  ])('saves one image after the other with podman behind %s', (_, client, answer) => {
+    tools.add('loader').add(client, answer + docker);
+    expect(run({ IMAGE_LOADER: 'loader', DOCKER: client })).toMatchObject({ code: 0 });
+    expect(tools.calls(client).filter((call) => call.includes(' save '))).toEqual([
+      `${client} save ${names.slice(0, 2).join(' ')}`,
+      `${client} save ${names.slice(2, 4).join(' ')}`,
+      `${client} save ${names.slice(4).join(' ')}`,
+    ]);
+    expect(tools.calls('loader')).toHaveLength(3);
   });
-});
 
-it('says which image is missing, and how to make it', () => {
-  tools.add('docker', "'image inspect movies/rating:1.2.3') exit 1 ;;").add('loader');
-  expect(tools.run({ IMAGE_LOADER: 'loader' })).toEqual({
-    code: 1,
-    errors: 'make load-images: there is no movies/rating:1.2.3: make images VERSION=1.2.3\n',
+  it('touches no cluster that it does not know', () => {
+    tools.kubectl({ context: 'production' }).add('kind').add('minikube');
+    expect(run()).toEqual({
+      code: 1,
+      output: '',
+      errors: `${place('production')}make load-images: there is no way known into the cluster of the context 'production': IMAGE_LOADER=<command that reads image archives>, or make deploy REGISTRY=<where the cluster can pull from>\n`,
+    });
+    expect(tools.calls('docker').join()).not.toContain('docker save');
   });
-});
 
-it('fails with what loads', () => {
-  tools.add('loader', '*) exit 3 ;;');
-  expect(tools.run({ IMAGE_LOADER: 'loader' })).toEqual({
-    code: 1,
-    errors: "make load-images: 'loader' has failed\n",
+  it.each([
+    ['no Docker', { DOCKER: 'nodocker' }, 'nodocker is not there; make doctor says'],
+    ['no kubectl', {}, 'kubectl is not there; make doctor says how to get it'],
+    ['a VERSION that is no tag', { VERSION: '1.0+x' }, 'VERSION is up to 63 letters, digits'],
+    ['a VERSION that is too long', { VERSION: 'v'.repeat(64) }, 'VERSION is up to 63'],
+    ['a REGISTRY that is none', { REGISTRY: 'ghcr.io/You' }, 'REGISTRY is what the images'],
+    ['a NAMESPACE that is none', { NAMESPACE: 'Mine' }, 'NAMESPACE is up to 63 of a-z'],
+  ])('says that there is %s', (_, env, message) => {
+    const { code, errors } = run(env);
+    expect([code, errors]).toEqual([1, expect.stringContaining(`make load-images: ${message}`)]);
+  });
+
+  it('says that there is no kind', () => {
+    tools.kubectl({ context: 'kind-blue' });
+    expect(run().errors).toContain('make load-images: kind is not there; make doctor says');
+  });
+
+  it('says which image is missing, and how to make it', () => {
+    const none = `'image inspect --format {{.Id}} localhost/movies/rating:1.2.3') exit 1 ;;`;
+    tools.add('docker', none + docker).add('loader');
+    expect(run({ IMAGE_LOADER: 'loader' })).toEqual({
+      code: 1,
+      output: '',
+      errors:
+        'make load-images: there is no localhost/movies/rating:1.2.3: make images VERSION=1.2.3\n',
+    });
+  });
+
+  it('fails with what loads', () => {
+    tools.add('loader', '*) exit 3 ;;');
+    expect(run({ IMAGE_LOADER: 'loader' })).toEqual({
+      code: 1,
+      output: '',
+      errors: "make load-images: 'loader' has failed\n",
+    });
   });
 });

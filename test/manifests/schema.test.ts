@@ -1,7 +1,7 @@
 import Ajv from 'ajv';
 import { combinations, readCombinations, violations } from './combinations';
 import type { KubeObject } from './kube-object';
-// Both made by scripts/kubernetes-schemas.mjs.
+// Both made by hack/kubernetes-schemas.mjs.
 import gatewayApi from './schemas/gateway-api-1.7.json';
 import schemas from './schemas/kubernetes-1.34.json';
 

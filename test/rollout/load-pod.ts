@@ -14,6 +14,7 @@ export interface LoadTotals {
 }
 
 const name = 'load';
+const generator = path.resolve(__dirname, '../../scripts/load-generator.mjs');
 /** After an outage of the API server a node hears of new pods, and its proxy of new Services, a minute later. */
 const followLimitMs = 110_000;
 
@@ -24,7 +25,7 @@ const followLimitMs = 110_000;
 export class LoadPod {
   /** @param avoid - a node on which it must not be. */
   static async start(avoid = 'none'): Promise<LoadPod> {
-    const script = await readFile(path.join(__dirname, 'load-generator.mjs'), 'utf8');
+    const script = await readFile(generator, 'utf8');
     const [movie, rating, image] = await Promise.all([
       kubectl('get', 'service/movie', '--output=jsonpath={.spec.clusterIP}'),
       kubectl('get', 'service/rating', '--output=jsonpath={.spec.clusterIP}'),

@@ -1,12 +1,12 @@
 // Prints the JSON schemas of the kinds that k8s/ uses, as the API server of the current kubectl context publishes them
 // (/openapi/v3), made strict: a field that is not there is an error, as with `kubectl apply --validate=strict`.
 //
-//   node scripts/kubernetes-schemas.mjs > test/manifests/schemas/kubernetes-1.34.json
+//   node hack/kubernetes-schemas.mjs > test/manifests/schemas/kubernetes-1.34.json
 //
 // Given the file of a CustomResourceDefinition, it prints the schema of that kind. The Go module sigs.k8s.io/gateway-api has
 // config/crd/standard/gateway.networking.k8s.io_httproutes.yaml.
 //
-//   node scripts/kubernetes-schemas.mjs httproutes.yaml > test/manifests/schemas/gateway-api-1.7.json
+//   node hack/kubernetes-schemas.mjs httproutes.yaml > test/manifests/schemas/gateway-api-1.7.json
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';

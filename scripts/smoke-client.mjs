@@ -1,8 +1,8 @@
 // Runs in a pod: asks movie so many times, each over a connection of its own, since over one connection a Service
 // always leads to the same pod. Prints which instances served; exit code 1 unless every answer was 200.
-const { request } = require('node:http');
+import { request } from 'node:http';
 
-const requests = Number(process.argv[2]);
+const requests = Number(process.env.REQUESTS);
 
 /** The headers of the answer, which must be 200. */
 function ask(url) {
