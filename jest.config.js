@@ -55,6 +55,8 @@ module.exports = {
     project('kubernetes', ['test/integration'], '**/kubernetes*.test.ts'),
     // A real Consul binary.
     project('consul', ['test/integration'], '**/consul*.test.ts'),
+    // kind, Docker and kubectl: the cluster is created.
+    project('kind', ['test/kind']),
     // A Kubernetes cluster.
     project('cluster', ['test/cluster']),
     // The same, and Docker: the services are deployed on it.

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { nodeNames, ownerDoes } from '../cluster/cluster';
 import { kubectl, postgresReady, services, settle } from '../deployed/deployed';
 import { until } from '../until';
@@ -21,15 +22,23 @@ describeUnderLoad('on two nodes', { needed: ['two nodes'], avoid: victim }, (dur
 
   it('nothing is lost while one is drained', async () => {
     const story = await during('a node drained', async () => {
-      try {
-        const flags = ['--ignore-daemonsets', '--delete-emptydir-data', '--timeout=120s'];
-        await kubectl('drain', victim, ...flags);
+      await whileDrained(async () => {
         for (const service of services) expect(await nodesOf(service)).not.toContain(victim);
-      } finally {
-        await kubectl('uncordon', victim);
-      }
+      });
     });
     expect(story).toMatchObject(nothingLost);
+  });
+});
+
+describeUnderLoad('on two nodes', { needed: ['two nodes'], avoid: victim }, (during) => {
+  // Its volume is on its node, as in kind and minikube, and it waits for that node.
+  it('while the node of PostgreSQL is drained votes are refused, to be cast again, and films are shown', async () => {
+    await putPostgres((node) => node === victim);
+    const story = await during('the node of PostgreSQL drained for 20 s', async () => {
+      await whileDrained(() => delay(20_000));
+      await postgresReady();
+    });
+    expect(Object.keys(story.failed)).toEqual(['rating 503']);
   });
 });
 
@@ -57,12 +66,23 @@ describeUnderLoad(
   },
 );
 
+/** Drains the victim as the README does, and takes it back. */
+async function whileDrained(then: () => Promise<void>): Promise<void> {
+  try {
+    const flags = ['--ignore-daemonsets', '--delete-emptydir-data', '--timeout=120s'];
+    await kubectl('drain', victim, ...flags);
+    await then();
+  } finally {
+    await kubectl('uncordon', victim);
+  }
+}
+
 /**
  * Has PostgreSQL on the node that stays, and the pods of each service on both. After one was away all may be on the
  * other.
  */
 async function spread(): Promise<void> {
-  await movePostgres();
+  await putPostgres((node) => node !== victim);
   for (const service of services) {
     if (new Set(await nodesOf(service)).size > 1) continue;
     await kubectl('rollout', 'restart', `deployment/${service}`);
@@ -70,10 +90,11 @@ async function spread(): Promise<void> {
   await settle();
 }
 
-/** There is one, and its volume may be on its node: while that is away nobody votes, wherever the services are. */
-async function movePostgres(): Promise<void> {
-  if (!(await nodesOf('postgres')).includes(victim)) return;
-  await kubectl('cordon', victim);
+/** Moves PostgreSQL to a node that is allowed. There is one, and its volume may be on its node. */
+async function putPostgres(isAllowed: (node: string) => boolean): Promise<void> {
+  if ((await nodesOf('postgres')).every(isAllowed)) return;
+  const closed = nodes.filter((node) => !isAllowed(node));
+  await kubectl('cordon', ...closed);
   try {
     // A new claim is bound where its pod may run, and empty.
     await kubectl('scale', 'statefulset/postgres', '--replicas=0');
@@ -82,7 +103,7 @@ async function movePostgres(): Promise<void> {
     await kubectl('scale', 'statefulset/postgres', '--replicas=1');
     await postgresReady();
   } finally {
-    await kubectl('uncordon', victim);
+    await kubectl('uncordon', ...closed);
   }
   // The tables are made at a start.
   for (const keeper of ['metadata', 'rating']) {
