@@ -1,6 +1,6 @@
 const packagesThat = (...names) => `^packages/(${names.join('|')})/`;
 
-/** Imports point one way: services -> http-service, service-client -> discovery; services -> api. */
+/** Imports point one way; docs/architecture.md draws which. */
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [

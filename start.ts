@@ -4,6 +4,7 @@ import {
   portSchema,
   runProcess,
   startService,
+  type LateService,
   type RunningService,
   type Setting,
 } from '@movies/http-service';
@@ -47,7 +48,22 @@ void runProcess({
   onReady: (services) => {
     process.stdout.write(introduction(services));
   },
+  onLate: (late) => {
+    process.stderr.write(lateText(late));
+  },
 });
+
+function lateText(late: readonly LateService[]): string {
+  const lines = late.map(({ name, reason }) => `  ${name.padEnd(8)}  ${reason}`);
+  return [
+    '',
+    'Not ready yet:',
+    ...lines,
+    'The addresses follow when all three are ready; Ctrl-C stops them.',
+    '',
+    '',
+  ].join('\n');
+}
 
 function introduction(services: readonly RunningService[]): string {
   const [metadata = 0, rating = 0, movie = 0] = services.map(({ port }) => port);

@@ -1,8 +1,9 @@
-import { execFile } from 'node:child_process';
+import { execFile, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, realpathSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 
 export const root = path.resolve(__dirname, '../..');
 
@@ -29,6 +30,11 @@ export class Elsewhere {
   /** Runs a script of this project; resolves with what it printed, rejects unless it ends with 0. */
   node(script: string, ...args: string[]): Promise<string> {
     return this.#run(process.execPath, [script, ...args], limitMs);
+  }
+
+  /** Starts a script that goes on until it gets a signal; `ended` settles as what `node` returns. */
+  start(script: string): { readonly child: ChildProcess; readonly ended: Promise<string> } {
+    return this.#start(process.execPath, [script], limitMs);
   }
 
   /** Runs a tool that the repository brings along. */
@@ -59,11 +65,18 @@ export class Elsewhere {
   }
 
   #run(file: string, args: readonly string[], timeout: number): Promise<string> {
-    return new Promise((resolve, reject) => {
-      execFile(file, args, { cwd: this.folder, timeout }, (error, output, errors) => {
-        if (error === null) resolve(output);
-        else reject(new Error(`${error.message}\n${output}\n${errors}`, { cause: error }));
-      });
-    });
+    return this.#start(file, args, timeout).ended;
+  }
+
+  #start(file: string, args: readonly string[], timeout: number) {
+    const running = promisify(execFile)(file, args, { cwd: this.folder, timeout });
+    const ended = running.then(
+      ({ stdout }) => stdout,
+      (error: unknown) => {
+        const { message, stdout, stderr } = error as Error & { stdout: string; stderr: string };
+        throw new Error(`${message}\n${stdout}\n${stderr}`, { cause: error });
+      },
+    );
+    return { child: running.child, ended };
   }
 }

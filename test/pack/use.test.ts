@@ -50,7 +50,20 @@ function inMain(paragraphs: readonly string[]): string {
   return `async function main() {\n${paragraphs.join('\n\n')}}\nvoid main();\n`;
 }
 
-describe("the README's ten lines, beside a metadata service that is registered at a Consul", () => {
+/** The first TypeScript example under a heading of a README; only the address of Consul differs. */
+async function exampleUnder(
+  heading: string,
+  file: string,
+  { address }: Pick<FakeConsul, 'address'>,
+) {
+  const text = await readFile(path.join(root, file), 'utf8');
+  const section = text.split(/^## /m).find((each) => each.startsWith(`${heading}\n`)) ?? '';
+  const block = /^```ts\n(.*?)^```/ms.exec(section)?.[1] ?? '';
+  expect(block).toContain('consul://127.0.0.1:8500');
+  return block.replace('127.0.0.1:8500', formatAddress(address));
+}
+
+describe("the README's example, beside a metadata service that is registered at a Consul", () => {
   let consul: FakeConsul;
   let lines: string;
   /** What they print: status, who answered, the answer. */
@@ -66,11 +79,7 @@ describe("the README's ten lines, beside a metadata service that is registered a
     await metadata.ready();
     const [id = ''] = consul.registered.map((entry) => entry.split('=')[0]);
     printed = new RegExp(`^200 ${id} \\{\\s+id: '1',\\s+title: '`);
-    const readme = await readFile(path.join(root, 'README.md'), 'utf8');
-    const block = /^## The library in ten lines\n\n```ts\n(.*?)^```/ms.exec(readme)?.[1] ?? '';
-    // Only the address differs: the test takes a free port.
-    expect(block).toContain('consul://127.0.0.1:8500');
-    lines = block.replace('127.0.0.1:8500', address);
+    lines = await exampleUnder('Use the library', 'README.md', consul);
   });
 
   afterAll(async () => {
@@ -96,6 +105,45 @@ describe("the README's ten lines, beside a metadata service that is registered a
     expect(await elsewhere.node('compiled/typed-lines.mjs')).toMatch(printed);
     expect(await elsewhere.node('compiled/typed-lines.cjs')).toMatch(printed);
   }, 60_000);
+});
+
+describe("the discovery package's example of registering", () => {
+  let consul: FakeConsul;
+  let lines: string;
+
+  beforeAll(async () => {
+    consul = await FakeConsul.start();
+    lines = await exampleUnder('Registering', 'packages/discovery/README.md', consul);
+  });
+
+  afterAll(() => consul.stop());
+
+  it('registers, reports itself ready, and deregisters on SIGTERM', async () => {
+    await elsewhere.write('registering.mjs', lines);
+    const calls = () => consul.calls.map(({ method, path: called }) => `${method} ${called}`);
+    const beat = 'PUT /v1/agent/check/update/service%3Aorders-1';
+    const ready = consul.next(({ path: called }) => called.startsWith('/v1/agent/check/update/'));
+    const { child, ended } = elsewhere.start('registering.mjs');
+    await Promise.race([ready, ended]);
+    expect(calls()).toEqual(['PUT /v1/agent/service/register', beat]);
+    expect(consul.registered).toEqual(['orders-1=passing']);
+    child.kill('SIGTERM');
+    await ended;
+    expect(calls().at(-1)).toBe('PUT /v1/agent/service/deregister/orders-1');
+    expect(consul.registered).toEqual([]);
+  });
+
+  it('compiles as TypeScript, strict', async () => {
+    await elsewhere.write('registering.mts', lines);
+    expect(await typeCheck('registering.mts')).toBe('');
+  });
+});
+
+it("the client package's example compiles as TypeScript, strict", async () => {
+  const consul = { address: { host: '127.0.0.1', port: 8500 } };
+  const lines = await exampleUnder('Calling', 'packages/service-client/README.md', consul);
+  await elsewhere.write('calling.mts', lines);
+  expect(await typeCheck('calling.mts')).toBe('');
 });
 
 it('each door gives an ES module the same names and objects as CommonJS', async () => {

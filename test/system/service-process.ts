@@ -55,18 +55,28 @@ export class ServiceProcess {
     });
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       this.errors += chunk;
+      this.#wake();
     });
   }
 
   /** Resolves with the first line that `matches`, also an earlier one; rejects if it ends without one. */
-  async line(matches: (line: LogLine) => boolean, limitMs = startLimitMs): Promise<LogLine> {
+  line(matches: (line: LogLine) => boolean, limitMs = startLimitMs): Promise<LogLine> {
+    return this.#until(() => this.lines.find(matches), limitMs);
+  }
+
+  /** Resolves with standard error once it `matches`; rejects if the process ends before. */
+  errorOutput(matches: (text: string) => boolean, limitMs = startLimitMs): Promise<string> {
+    return this.#until(() => (matches(this.errors) ? this.errors : undefined), limitMs);
+  }
+
+  async #until<T>(find: () => T | undefined, limitMs: number): Promise<T> {
     const deadline = AbortSignal.timeout(limitMs);
     for (;;) {
-      const found = this.lines.find(matches);
+      const found = find();
       if (found !== undefined) return found;
       if (this.#child.exitCode !== null || deadline.aborted) {
         throw new Error(
-          `no such line in ${limitMs} ms; ${JSON.stringify(this.lines)} ${this.errors}`,
+          `no such output in ${limitMs} ms; ${JSON.stringify(this.lines)} ${this.errors}`,
         );
       }
       await new Promise<void>((resolve) => {

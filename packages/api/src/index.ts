@@ -1,6 +1,12 @@
 export { byIdsQuery } from './id-list';
 export { maxListLength, type List } from './list';
-export { metadataPath, metadataPaths, metadataSchema, type Metadata } from './metadata';
+export {
+  metadataBodySchema,
+  metadataPath,
+  metadataPaths,
+  metadataSchema,
+  type Metadata,
+} from './metadata';
 export { movieDetailsSchema, movieListSchema, type MovieDetails, type MovieList } from './movie';
 export {
   meanSchema,

@@ -1,4 +1,4 @@
-import { metadataPath, metadataSchema } from './metadata';
+import { metadataBodySchema, metadataPath, metadataSchema } from './metadata';
 
 const film = { id: '1', title: 'Metropolis', description: 'A city.', director: 'Fritz Lang' };
 
@@ -15,6 +15,20 @@ it.each(['id', 'title', 'description', 'director'])(
     }
   },
 );
+
+it('needs no id in the body of a PUT, and takes no other liberties with it', () => {
+  const { id, ...rest } = film;
+  expect(metadataBodySchema.parse(rest)).toEqual(rest);
+  expect(metadataBodySchema.parse({ id, ...rest })).toEqual(film);
+  for (const body of [
+    { ...rest, id: '' },
+    { ...rest, id: null },
+    { ...rest, year: 1927 },
+    { id },
+  ]) {
+    expect(metadataBodySchema.safeParse(body).success).toBe(false);
+  }
+});
 
 it('refuses members that it does not know, and text without end', () => {
   expect(metadataSchema.safeParse({ ...film, year: 1927 }).success).toBe(false);

@@ -5,13 +5,16 @@ import { idSchema, storable } from './record-id';
 const text = (maxLength: number) =>
   storable.min(1, 'must not be empty').max(maxLength, `must be at most ${maxLength} characters`);
 
-/** What a movie is: the body of `GET` and `PUT /metadata`. */
+/** What a movie is: the body of `GET /metadata`. */
 export const metadataSchema = z.strictObject({
   id: idSchema,
   title: text(500),
   description: text(5000),
   director: text(500),
 });
+
+/** Body of `PUT /metadata?id=`. The query has the id, so the body need not. */
+export const metadataBodySchema = metadataSchema.partial({ id: true });
 
 /** What a movie is. */
 export type Metadata = z.infer<typeof metadataSchema>;

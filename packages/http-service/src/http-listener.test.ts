@@ -10,7 +10,13 @@ beforeEach(async () => {
   listener = await HttpListener.listen({
     port: 0,
     host: '127.0.0.1',
-    limits: { headersTimeoutMs: 200, requestTimeoutMs: 400, checkMs: 100 },
+    limits: {
+      headersTimeoutMs: 200,
+      requestTimeoutMs: 400,
+      checkMs: 100,
+      discardBytes: 100_000,
+      discardMs: 200,
+    },
     handler: (request, response) => {
       if (request.url === '/now') response.end('now');
       else events.emit('waiting', response);
@@ -111,4 +117,61 @@ it.each([
   expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
   expect(head).toContain('application/problem+json');
   expect(JSON.parse(body)).toMatchObject({ type: 'about:blank', status });
+});
+
+describe('a client that sends on after the answer', () => {
+  /** Sends `first`, then pieces for as long as the connection is there; resolves with how much that was, and what came. */
+  async function sendOn(
+    first: string,
+    bytes: number,
+    everyMs: number,
+  ): Promise<{ sent: number; received: string }> {
+    const piece = Buffer.alloc(bytes, 'x');
+    // Goes on when the server has ended its side.
+    const socket = connect({ port: listener.port, host: '127.0.0.1', allowHalfOpen: true });
+    let received = '';
+    let sent = 0;
+    socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk));
+    socket.on('error', () => undefined);
+    socket.write(first);
+    const timer = setInterval(() => {
+      if (socket.write(piece)) sent += piece.length;
+    }, everyMs);
+    await once(socket, 'close').catch(() => undefined);
+    clearInterval(timer);
+    return { sent, received };
+  }
+
+  const post = (length: string) => `POST /now HTTP/1.1\r\nhost: a\r\n${length}\r\n\r\n`;
+
+  it.each([
+    ['has a length', post('content-length: 90000000')],
+    ['has none', `${post('transfer-encoding: chunked')}5000000\r\n`],
+    ['is no HTTP', 'hello\r\n\r\n'],
+  ])('is cut off after some bytes, where the body %s', async (_name, first) => {
+    const { sent, received } = await sendOn(first, 50_000, 5);
+    expect(received).toMatch(/^HTTP\/1.1 (200|400) /);
+    expect(received.toLowerCase()).toContain('\r\nconnection: close\r\n');
+    expect(sent).toBeGreaterThan(100_000);
+    expect(sent).toBeLessThan(1_000_000);
+  });
+
+  it.each([
+    ['has a length', post('content-length: 90000')],
+    ['has none', `${post('transfer-encoding: chunked')}5000000\r\n`],
+    ['is no HTTP', 'hello\r\n\r\n'],
+  ])('is cut off after some time, where the body %s', async (_name, first) => {
+    const startedAt = performance.now();
+    const { received } = await sendOn(first, 100, 10);
+    expect(received).toMatch(/^HTTP\/1.1 (200|400) /);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(199);
+    expect(performance.now() - startedAt).toBeLessThan(390);
+  });
+
+  it('does not hold up a close for longer', async () => {
+    const sendingOn = sendOn(post('content-length: 90000'), 100, 10);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await listener.close(5000)).toBe(true);
+    expect((await sendingOn).received).toMatch(/^HTTP\/1.1 200 /);
+  });
 });

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { Server as NetServer, type AddressInfo, type Socket } from 'node:net';
-import { problemOfStatus } from './problem';
+import { defaultDiscardLimits, LingeringResponse, type DiscardLimits } from './lingering-response';
+import { Refusal } from './refusal';
 
 export interface HttpListenerOptions {
   readonly handler: RequestListener;
@@ -11,8 +12,8 @@ export interface HttpListenerOptions {
   readonly limits?: Partial<HttpLimits>;
 }
 
-/** How long a client may take. */
-export interface HttpLimits {
+/** How long a client may take, and how much it may send that nobody reads. */
+export interface HttpLimits extends DiscardLimits {
   /** Until the headers are here; 10,000 by default. */
   readonly headersTimeoutMs: number;
   /** Until the body is here too; 30,000 by default. */
@@ -27,32 +28,41 @@ const maxHeaderBytes = 16 * 1024;
 
 /** An HTTP server with limits on slow and large requests, that stops without cutting off an answer. */
 export class HttpListener {
-  readonly #server: Server;
-  readonly #inFlight = new Set<ServerResponse>();
+  readonly #server: Server<typeof IncomingMessage, typeof LingeringResponse>;
+  readonly #inFlight = new Set<LingeringResponse>();
   #onIdle: () => void = () => undefined;
   #closing = false;
   #port = 0;
 
   private constructor(handler: RequestListener, limits: Partial<HttpLimits>) {
+    const discardLimits = { ...defaultDiscardLimits, ...limits };
+    const refusal = new Refusal(maxHeaderBytes, discardLimits);
+    const onRequest = (request: IncomingMessage, response: LingeringResponse) => {
+      response.limits = discardLimits;
+      this.#inFlight.add(response);
+      response.once('close', () => {
+        this.#inFlight.delete(response);
+        if (this.#inFlight.size === 0) this.#onIdle();
+      });
+      if (this.#closing) response.setHeader('connection', 'close');
+      handler(request, response);
+    };
     this.#server = createServer(
       {
+        ServerResponse: LingeringResponse,
         maxHeaderSize: maxHeaderBytes,
         headersTimeout: limits.headersTimeoutMs ?? 10_000,
         requestTimeout: limits.requestTimeoutMs ?? 30_000,
         keepAliveTimeout: keepAliveTimeoutMs,
         connectionsCheckingInterval: limits.checkMs ?? 1000,
       },
-      (request, response) => {
-        this.#inFlight.add(response);
-        response.once('close', () => {
-          this.#inFlight.delete(response);
-          if (this.#inFlight.size === 0) this.#onIdle();
-        });
-        if (this.#closing) response.setHeader('connection', 'close');
-        handler(request, response);
-      },
+      onRequest,
     );
-    this.#server.on('clientError', refuse);
+    // A client that asks before it sends a body, is told to go on by whoever reads the body.
+    this.#server.on('checkContinue', onRequest);
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      refusal.refuse(error, socket, this.#hasAnswered(socket));
+    });
   }
 
   /** Resolves once it accepts connections; rejects with the system's error, as EADDRINUSE. */
@@ -102,6 +112,13 @@ export class HttpListener {
     return finished;
   }
 
+  /** Whether a response has begun on this connection. */
+  #hasAnswered(socket: Socket): boolean {
+    return [...this.#inFlight].some(
+      (response) => response.socket === socket && response.headersSent,
+    );
+  }
+
   #idle(timeoutMs: number): Promise<boolean> {
     if (this.#inFlight.size === 0) return Promise.resolve(true);
     return new Promise((resolve) => {
@@ -113,33 +130,5 @@ export class HttpListener {
         resolve(true);
       };
     });
-  }
-}
-
-/** Answers what never became a request: too large a header, too slow, not HTTP. */
-function refuse({ code }: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const problem = problemOfStatus(...refusalOf(code));
-  const body = JSON.stringify(problem);
-  const head = [
-    `HTTP/1.1 ${problem.status} ${problem.title}`,
-    'content-type: application/problem+json; charset=utf-8',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
-}
-
-function refusalOf(code: string | undefined): [status: number, detail: string] {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return [431, `the headers are larger than ${maxHeaderBytes} bytes`];
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return [408, 'the request was not complete in time'];
-    default:
-      return [400, 'this is not an HTTP request'];
   }
 }

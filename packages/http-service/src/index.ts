@@ -1,3 +1,4 @@
+export type { LateService } from './all-ready';
 export { ConfigError } from './config-error';
 export type { ServiceRouter, ServiceState } from './create-app';
 export { readJsonBody } from './json-body';

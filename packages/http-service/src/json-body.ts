@@ -20,7 +20,7 @@ const decoders = new Map([
  * The body as JSON, of any shape. Throws `unsupported_media_type`, `payload_too_large` (over 64 KiB, also
  * when it was compressed) or `invalid_input`.
  */
-export async function readJsonBody({ req, request }: Context): Promise<unknown> {
+export async function readJsonBody({ req, res, request }: Context): Promise<unknown> {
   if (request.is('application/json') !== 'application/json') {
     throw new RequestError(
       'unsupported_media_type',
@@ -32,6 +32,9 @@ export async function readJsonBody({ req, request }: Context): Promise<unknown> 
   if (decoder === undefined && encoding !== 'identity') {
     throw new RequestError('unsupported_media_type', `the content-encoding is not known`);
   }
+  if (Number(req.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
+  // HTTP/1.0 knows no interim responses.
+  if (req.headers.expect !== undefined && req.httpVersion !== '1.0') res.writeContinue();
   const body = await readBody(req);
   const text = decoder === undefined ? body : await decode(decoder, body, encoding);
   try {
@@ -52,10 +55,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
       if (bytes > maxBytes) throw tooLarge();
     }
   } catch (error: unknown) {
-    if (!(error instanceof RequestError)) throw invalid('ended too early', error);
-    // A client reads no answer before it has sent its body: let it, and look at none of it.
-    request.resume();
-    throw error;
+    throw error instanceof RequestError ? error : invalid('ended too early', error);
   }
   return Buffer.concat(chunks);
 }

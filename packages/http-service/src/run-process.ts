@@ -1,7 +1,12 @@
+import { systemClock, type Clock } from '@movies/discovery';
+import { allReady, type LateService } from './all-ready';
 import { ConfigError } from './config-error';
 import { helpText, parseSettings, wantsHelp, type Settings, type SettingValues } from './settings';
 import type { RunningService } from './start-service';
 import { onStopSignal } from './stop-signals';
+
+/** A start takes a second or so; a database that is far away, or restored, a few. */
+const lateAfterMs = 30_000;
 
 /** What a process ends with; 128 + signal on a second signal. */
 const exitCodes = { cleanStop: 0, failure: 1, badConfig: 78 } as const;
@@ -14,13 +19,16 @@ export interface ProcessDefinition<S extends Settings> {
   readonly services: (values: SettingValues<S>) => readonly (() => Promise<RunningService>)[];
   /** Closes what the services shared, after the last of them. */
   readonly release: (values: SettingValues<S>) => Promise<void>;
-  /** Told once all are ready. */
+  /** Called once, when all are ready. */
   readonly onReady?: (services: readonly RunningService[]) => void;
+  /** Called once, if services are not ready 30 s after they accept connections; the process waits on for them. */
+  readonly onLate: (late: readonly LateService[], services: readonly RunningService[]) => void;
 }
 
 /** Runs services as this process: settings, signals, exit codes. Resolves when they are started. */
 export async function runProcess<S extends Settings>(
   definition: ProcessDefinition<S>,
+  clock: Clock = systemClock,
 ): Promise<void> {
   const argv = process.argv.slice(2);
   if (wantsHelp(argv)) {
@@ -29,7 +37,7 @@ export async function runProcess<S extends Settings>(
   }
   try {
     const values = parseSettings(definition.settings, { argv, env: process.env });
-    await new ServiceProcess(definition, values).start();
+    await new ServiceProcess(definition, values, clock).start();
   } catch (error: unknown) {
     process.stderr.write(`${describeStartError(error)}\n`);
     process.exitCode = error instanceof ConfigError ? exitCodes.badConfig : exitCodes.failure;
@@ -39,11 +47,13 @@ export async function runProcess<S extends Settings>(
 class ServiceProcess<S extends Settings> {
   readonly #definition: ProcessDefinition<S>;
   readonly #values: SettingValues<S>;
+  readonly #clock: Clock;
   readonly #running: RunningService[] = [];
 
-  constructor(definition: ProcessDefinition<S>, values: SettingValues<S>) {
+  constructor(definition: ProcessDefinition<S>, values: SettingValues<S>, clock: Clock) {
     this.#definition = definition;
     this.#values = values;
+    this.#clock = clock;
   }
 
   async start(): Promise<void> {
@@ -55,7 +65,13 @@ class ServiceProcess<S extends Settings> {
       await this.#stop();
       throw error;
     }
-    await Promise.all(this.#running.map(({ ready }) => ready));
+    await allReady(this.#running, {
+      clock: this.#clock,
+      lateAfterMs,
+      onLate: (late) => {
+        this.#definition.onLate(late, this.#running);
+      },
+    });
     this.#definition.onReady?.(this.#running);
   }
 

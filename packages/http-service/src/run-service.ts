@@ -24,6 +24,9 @@ export function runService<S extends Settings>(program: ServiceProgram<S>): Prom
       const config = values as SettingValues<S> & ServiceConfig;
       return [async () => startService(create(config), config)];
     },
+    onLate: ([late], [service]) => {
+      if (late !== undefined) service?.logger.warn(`not ready yet: ${late.reason}`);
+    },
     release: ({ registry }: ServiceConfig) => registry.registry.close(),
   });
 }

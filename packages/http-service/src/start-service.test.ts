@@ -97,14 +97,15 @@ it('is ready only when the sets of its upstreams are known, be they empty', asyn
   const waiting = await get(service, '/readyz');
   expect(waiting.status).toBe(503);
   expect(waiting.headers.get('retry-after')).toBe('1');
-  expect(((await waiting.json()) as { detail: string }).detail).toMatch(
-    /^the instances of 'other' are not known/,
-  );
+  const { detail } = (await waiting.json()) as { detail: string };
+  expect(detail).toMatch(/^the instances of 'other' are not known/);
+  expect(service.unreadyBecause).toBe(detail);
   expect((await get(service, '/livez')).status).toBe(200);
   sink?.publish([], 'nobody made a Service');
   await service.ready;
   const ready = await get(service, '/readyz');
   expect(ready.status).toBe(200);
+  expect(service.unreadyBecause).toBeUndefined();
   expect(await ready.json()).toEqual({
     status: 'ready',
     concerns: ["there is no instance of 'other': nobody made a Service"],

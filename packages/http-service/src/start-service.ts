@@ -10,6 +10,7 @@ import {
 } from '@movies/discovery';
 import { ServiceClient } from '@movies/service-client';
 import type { Logger } from 'pino';
+import type { StartingService } from './all-ready';
 import { findAdvertisedAddress } from './advertised-address';
 import { createApp, type ServiceRouter } from './create-app';
 import { discoveryConcern } from './discovery-concern';
@@ -38,8 +39,7 @@ export interface ServiceDefinition {
 export type ServiceClients = ReadonlyMap<string, ServiceClient>;
 
 /** A service that accepts connections. */
-export interface RunningService {
-  readonly name: string;
+export interface RunningService extends StartingService {
   readonly instanceId: string;
   readonly port: number;
   readonly logger: Logger;
@@ -119,6 +119,10 @@ class Service implements RunningService {
     this.#clients = new Map(
       definition.upstreams.map((service) => [service, this.#createClient(service)]),
     );
+  }
+
+  get unreadyBecause(): string | undefined {
+    return this.#health.reason;
   }
 
   get port(): number {

@@ -78,11 +78,39 @@ it('names every fault of a body', async () => {
   ]);
 });
 
+it('takes a body without the id, which the query has', async () => {
+  const { id, ...rest } = { ...film, id: '28' };
+  expect((await put(id, JSON.stringify(rest))).status).toBe(204);
+  expect(await (await fetch(`${url}?id=${id}`)).json()).toEqual({ id, ...rest });
+});
+
 it('refuses a body with another id', async () => {
   const response = await put('27', JSON.stringify(film));
   expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({
+    detail: "id is '26' in the body but '27' in the query",
+    errors: [{ parameter: 'id' }],
+  });
+});
+
+it.each(['', null, 26, 'a\0b'])('refuses a body with the id %j', async (id) => {
+  const response = await put('26', JSON.stringify({ ...film, id }));
+  expect(response.status).toBe(400);
   expect(await response.json()).toMatchObject({ errors: [{ parameter: 'id' }] });
 });
+
+it.each(['', '?id=', '?id=1&id=2'])(
+  'needs the id in the query, also with one in the body: %p',
+  async (query) => {
+    const response = await fetch(url + query, {
+      method: 'PUT',
+      headers: json,
+      body: JSON.stringify(film),
+    });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ errors: [{ parameter: 'id' }] });
+  },
+);
 
 it.each(['', '{', 'null', '[]', '7'])('answers 400 for the body %p', async (body) => {
   expect((await put('26', body)).status).toBe(400);

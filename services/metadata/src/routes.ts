@@ -1,4 +1,4 @@
-import { byIdQuery, byIdsQuery, metadataSchema, searchQuery } from '@movies/api';
+import { byIdQuery, byIdsQuery, metadataBodySchema, searchQuery } from '@movies/api';
 import {
   parseInput,
   parseQueryAndBody,
@@ -30,18 +30,18 @@ export function addMetadataRoutes(router: ServiceRouter, repository: MetadataRep
   });
 
   router.put('/metadata', async (ctx) => {
-    const { query, body: metadata } = parseQueryAndBody(
+    const { query, body } = parseQueryAndBody(
       { schema: byIdQuery, input: ctx.query },
-      { schema: metadataSchema, input: await readJsonBody(ctx) },
+      { schema: metadataBodySchema, input: await readJsonBody(ctx) },
     );
-    const { id } = query;
-    if (metadata.id !== id) {
-      const detail = `is '${metadata.id}' in the body but '${id}' in the query`;
+    const { id = query.id, ...rest } = body;
+    if (id !== query.id) {
+      const detail = `is '${id}' in the body but '${query.id}' in the query`;
       throw new RequestError('invalid_input', `id ${detail}`, {
         faults: [{ parameter: 'id', detail }],
       });
     }
-    await repository.put(metadata, ctx.state.context.timeLeft());
+    await repository.put({ id, ...rest }, ctx.state.context.timeLeft());
     ctx.status = 204;
   });
 }

@@ -33,9 +33,9 @@ interface Located {
 }
 
 /**
- * Puts the films of a catalogue into a store, and asks it first what it has: a film that is there already is
- * left alone, so an import that was stopped is gone on with by starting it again. Of several records with one
- * id the first counts. Resolves also when stopped.
+ * Puts the films of a catalogue into a store. It first asks the store what it has: a film that is stored with the
+ * same content is skipped, so an interrupted import is resumed by running it again; a known id with other content
+ * replaces the stored film. Of several records with one id the first counts. Resolves also when stopped.
  */
 export async function importFilms(options: ImportOptions): Promise<ImportCounts> {
   const run = new Import(options);

@@ -22,8 +22,9 @@ const answerLimitMs = 10_000;
 
 const usage = 'import-catalogue: puts the films of a catalogue into a metadata service';
 const notes = `
-A film that is there already is left alone: a second run changes nothing, and after a stop it goes on.
-Each record that is no film is told on standard error, and why; the sums are on standard output.
+A film that is stored with the same content is skipped: running it again changes nothing, and resumes an
+interrupted import. A record with a known id and other content replaces the stored film.
+Rejected records are reported on standard error, with the reason; the totals are on standard output.
 
 Exit codes: 0 all is imported, 1 more records were rejected than may be, or the import could not go on,
 78 bad configuration, 130 stopped by Ctrl-C.
