@@ -49,7 +49,7 @@ describeScripts('make port-forward', (shell) => {
   ] as const)('forwards to all three, and leaves nothing after %s', async (signal, to, code) => {
     start(`*' port-forward '*) exec sleep 60 ;;`);
     await untilEqual(forwards, all);
-    await untilEqual(() => output.includes('Ctrl-C ends it'), true);
+    await untilEqual(() => output.includes('Until Ctrl-C'), true);
     const exit = ended();
     // Ctrl-C reaches the whole group.
     process.kill(to * (script?.pid ?? NaN), signal);
@@ -59,7 +59,7 @@ describeScripts('make port-forward', (shell) => {
     // In two streams.
     expect(output.split('\n').sort()).toEqual([
       '',
-      "curl -i 'localhost:8083/movie?id=1'    # Ctrl-C ends it",
+      "Until Ctrl-C: curl -i 'localhost:8083/movie?id=1'",
       'make port-forward: context kind-blue, namespace mine',
     ]);
   });
