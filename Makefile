@@ -37,7 +37,8 @@ doctor: ## Compare the tools here with what each target needs
 .PHONY: cluster-up cluster-down images load-images push deploy undeploy dev
 cluster-up: ## Create a kind cluster of three nodes, called CLUSTER
 	@target=$@; . scripts/lib/base.sh; need kind; \
-	kind create cluster --name "$${CLUSTER:-movies}" --config hack/kind.yaml --wait 120s
+	kind create cluster --name "$${CLUSTER:-movies}" --config hack/kind.yaml --wait 120s \
+	  $${KIND_IMAGE:+--image "$$KIND_IMAGE"}
 
 cluster-down: ## Delete that cluster
 	@target=$@; . scripts/lib/base.sh; need kind; kind delete cluster --name "$${CLUSTER:-movies}"
@@ -100,15 +101,18 @@ test-kubernetes: $(INSTALLED) ## Test the Kubernetes adapter with kubectl; Linux
 test-pack: $(INSTALLED) ## Test the packed library, installed elsewhere; npm registry
 	@$(NPM_RUN) check -- pack
 
-.PHONY: test-manifests lint-manifests test-images test-cluster rollout-test
+.PHONY: test-manifests lint-manifests test-images test-kind test-cluster rollout-test
 test-manifests: $(INSTALLED) ## Test manifests, scripts and Dockerfile; kubectl, no cluster
 	@$(NPM_RUN) check -- manifests
 
-lint-manifests: $(INSTALLED) ## Run kube-score on the manifests
+lint-manifests: $(INSTALLED) ## Run kube-score on the manifests, actionlint on workflows
 	@$(NPM_RUN) check -- manifest-lint
 
 test-images: $(INSTALLED) ## Build the images, and test them
 	@$(NPM_RUN) check -- images
+
+test-kind: $(INSTALLED) ## Walk the README's steps on a kind cluster, created for it
+	@$(NPM_RUN) check -- kind
 
 test-cluster: $(INSTALLED) ## Deploy each overlay in a cluster of yours, and test it
 	@target=$@; . scripts/lib/cluster.sh; guard; $(NPM_RUN) check -- deployed cluster
@@ -156,6 +160,8 @@ $(INSTALLED): $(MANIFESTS)
 ##= DOCKER_BUILD_FLAGS  what its build gets besides: --network=host
 ##= IMAGE_LOADER        for other clusters: a command that reads image archives
 ##= CLUSTER             of cluster-up and cluster-down: movies
+##= KIND_IMAGE          of cluster-up: another kindest/node, for its Kubernetes
+##= ONLY                of the tests: a part of the paths of the files to run
 ##= CLUSTER_IS_MINE=1   lets targets that delete do so in a cluster elsewhere
 ##= REQUESTS            of smoke: 40
 ##= RATE, DURATION      of load: 300 a second, for 900 seconds

@@ -26,6 +26,7 @@ const checks = {
   manifests: { project: 'manifests' },
   images: { project: 'images' },
   'manifest-lint': { project: 'manifest-lint' },
+  kind: { project: 'kind' },
   pack: { project: 'pack' },
   dns: { project: 'dns' },
   postgres: { project: 'postgres' },
@@ -67,7 +68,13 @@ async function runJest({ project, jestArgs = [] }) {
   const directory = await mkdtemp(path.join(tmpdir(), 'movies-check-'));
   const report = path.join(directory, 'jest.json');
   try {
-    const args = ['--selectProjects', project, '--json', `--outputFile=${report}`, ...jestArgs];
+    // ONLY is a part of the paths of the test files to run.
+    const only = process.env.ONLY ? [`--testPathPatterns=${process.env.ONLY}`] : [];
+    const args = [
+      ...['--selectProjects', project, '--json', `--outputFile=${report}`],
+      ...jestArgs,
+      ...only,
+    ];
     const { code } = await run('jest', args, ['ignore', 'ignore', 'inherit']);
     const text = await readFile(report, 'utf8').catch(() => '{}');
     const { numPassedTests = 0, numFailedTests = 0, numPendingTests = 0 } = JSON.parse(text);

@@ -30,8 +30,7 @@ describeWith('on a cluster of kind', missingKind(), () => {
   });
 
   it('make deploy builds, loads and runs the services', async () => {
-    const output = await cluster.make('deploy');
-    expect(output).toContain(`kind-${cluster.name}`);
+    await cluster.make('deploy');
     expect(await readyReplicas('metadata')).toBe('2');
     expect(await readyReplicas('rating')).toBe('2');
     expect(await readyReplicas('movie')).toBe('2');
@@ -88,8 +87,7 @@ describeWith('on a cluster of kind', missingKind(), () => {
   });
 
   it('make undeploy removes the namespace', async () => {
-    const output = await cluster.make('undeploy');
-    expect(output).toContain(`kind-${cluster.name}`);
+    await cluster.make('undeploy');
     const names = ['get', 'namespace/movies', '--ignore-not-found', '--output=name'];
     expect(await cluster.kubectl(...names)).toBe('');
   });

@@ -100,7 +100,7 @@ describeScripts('make deploy', (shell) => {
         'localhost/movies/movie:1.2.3',
         'localhost/movies/rating:1.2.3',
       ]);
-      expect(output).toContain('make smoke NAMESPACE=staging ');
+      expect(output).toContain('make smoke NAMESPACE=staging\n');
       expect(tools.calls('docker')).toEqual([]);
       expect(tools.calls('kind')).toEqual([]);
     },
