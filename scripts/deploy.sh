@@ -48,21 +48,22 @@ apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 namespace: $namespace
 resources: [k8s/overlays/$overlay]
-labels:
-  - pairs: { app.kubernetes.io/version: "$version" }
-    # Not in the templates of volume claims, which cannot be changed.
-    fields:
-      - { path: spec/template/metadata/labels, kind: Deployment, create: true }
-      - { path: spec/template/metadata/labels, kind: StatefulSet, create: true }
 images:
 END
   for service in $services; do
     if [ -n "${SKIP_IMAGES:-}" ]; then tag=$version; else tag=$(content_tag "$service") || exit; fi
     echo "  - { name: localhost/movies/$service, newName: \"$registry/$service\", newTag: \"$tag\" }"
   done
+  cat <<END
+patches:
+  # What has another version, as PostgreSQL has, keeps it: a release restarts none of that.
+  - target: { labelSelector: app.kubernetes.io/version=$released }
+    patch: '[{ "op": "replace", "path": "/metadata/labels/app.kubernetes.io~1version", "value": "$version" }]'
+  - target: { kind: Deployment, labelSelector: app.kubernetes.io/version=$version }
+    patch: '[{ "op": "replace", "path": "/spec/template/metadata/labels/app.kubernetes.io~1version", "value": "$version" }]'
+END
   if [ -n "$pull_secret" ]; then
     cat <<END
-patches:
   - target: { kind: Deployment|StatefulSet }
     patch: '[{ "op": "add", "path": "/spec/template/spec/imagePullSecrets", "value": [{ "name": "$pull_secret" }] }]'
 END

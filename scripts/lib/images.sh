@@ -11,7 +11,9 @@ case $registry in
     ;;
 esac
 
-version=${VERSION:-$(sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)}
+# The version that the manifests name.
+released=$(sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
+version=${VERSION:-$released}
 # It becomes a tag and a label, and the tag gets the image's hash after it.
 need_tag() {
   case $version in

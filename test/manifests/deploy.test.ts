@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { at, listAt, type KubeObject } from './kube-object';
+import { at, isWorkload, type KubeObject } from './kube-object';
 import { parseObjects } from './render';
 import { describeScripts, programOf, ScriptTools } from './script-tools';
 
@@ -27,7 +27,7 @@ describeScripts('make deploy', (shell) => {
   });
   const run = (env = {}) => tools.run('deploy.sh', env);
   const objects = () => parseObjects(readFileSync(applied, 'utf8'));
-  const workloads = () => objects().filter(({ kind }) => /^(Deployment|StatefulSet)$/.test(kind));
+  const workloads = () => objects().filter(isWorkload);
   const imagesOfServices = () =>
     workloads()
       .filter(({ kind }) => kind === 'Deployment')
@@ -72,15 +72,24 @@ describeScripts('make deploy', (shell) => {
     ]);
   });
 
-  it('labels all with the version, but for the templates of volume claims', () => {
+  it('labels what is released with the version, and leaves PostgreSQL as it is', () => {
     run({ SKIP_IMAGES: '1' });
-    for (const object of objects()) expect(versionOf(object, 'metadata')).toBe('1.2.3');
-    for (const object of workloads()) {
-      expect(versionOf(object, 'spec.template.metadata')).toBe('1.2.3');
-      for (const claim of listAt(object, 'spec.volumeClaimTemplates')) {
-        expect(at(claim, 'metadata.labels')).toBeUndefined();
-      }
+    const isPostgres = ({ metadata }: KubeObject) => metadata.name.startsWith('postgres');
+    for (const object of objects()) {
+      // Another version in the template would have PostgreSQL restarted with each release.
+      const expected = isPostgres(object) ? '15' : '1.2.3';
+      expect(versionOf(object, 'metadata')).toBe(expected);
+      if (isWorkload(object)) expect(versionOf(object, 'spec.template.metadata')).toBe(expected);
     }
+  });
+
+  it('changes nothing of PostgreSQL from one version to the next', () => {
+    const postgres = () => workloads().filter(({ metadata }) => metadata.name === 'postgres');
+    run({ SKIP_IMAGES: '1' });
+    const before = postgres();
+    run({ SKIP_IMAGES: '1', VERSION: '1.2.4' });
+    expect(before).toHaveLength(1);
+    expect(postgres()).toEqual(before);
   });
 
   it.each(['kubernetes', 'dns', 'consul', 'database-url'])(
