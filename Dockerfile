@@ -40,7 +40,8 @@ RUN node scripts/bundle.mjs "$SERVICE" /out
 # Sources, ts-node and nodemon, which follows files that are unlinked and written anew, as a sync by tar does;
 # `node --watch` goes deaf after the first. Sources and their folders belong to the user, who could not replace them else.
 FROM ${NODE_IMAGE} AS dev
-RUN mkdir /app && chown 65532:65532 /app
+# Node is also where the runtime image has it: `make smoke` and `make load` run it in whatever image movie has.
+RUN mkdir /app && chown 65532:65532 /app && mkdir -p /nodejs/bin && ln -s /usr/local/bin/node /nodejs/bin/node
 WORKDIR /app
 COPY --from=manifests --chown=65532:65532 / ./
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no-fund
@@ -53,11 +54,13 @@ COPY --chown=65532:65532 packages/service-client packages/service-client
 ARG SERVICE
 COPY --chown=65532:65532 services/${SERVICE} services/${SERVICE}
 # In a pod, a service that is told to stop serves on for those who have not heard of it; an edit would wait for that.
-ENV SERVICE=${SERVICE} NODE_ENV=development PORT=8080 NODE_FLAGS= SHUTDOWN_DELAY_MS=0
+# The compiled code of what an edit leaves as it is, which is nearly all, is kept from one start to the next.
+ENV SERVICE=${SERVICE} NODE_ENV=development PORT=8080 NODE_FLAGS= SHUTDOWN_DELAY_MS=0 NODE_COMPILE_CACHE=/tmp/node-compile-cache
 USER 65532:65532
 EXPOSE 8080
 # The base image's entrypoint is a shell script. nodemon hands what is to be run to a shell, hence $SERVICE and exec.
-# NODE_FLAGS go to the service, as --inspect does; NODE_OPTIONS would reach nodemon too.
+# NODE_FLAGS go to the service, as --inspect does; NODE_OPTIONS would reach nodemon too. nodemon has no delay unless it is
+# told one, which every edit would wait for; of files that come one after another, the last one starts the last process.
 ENTRYPOINT []
 CMD ["/app/node_modules/.bin/nodemon", "--watch", "packages", "--watch", "services", "--ext", "ts,json,sql", "--signal", "SIGTERM", "--exec", "exec node $NODE_FLAGS -r ts-node/register services/$SERVICE/src/main.ts"]
 

@@ -9,21 +9,14 @@ const running = new Set<string>();
 export class Container {
   readonly #id: string;
 
-  readonly #nodePath: string;
-
-  private constructor(id: string, nodePath: string) {
+  private constructor(id: string) {
     this.#id = id;
-    this.#nodePath = nodePath;
     running.add(id);
   }
 
-  static async start(
-    image: string,
-    flags: readonly string[],
-    nodePath = '/nodejs/bin/node',
-  ): Promise<Container> {
+  static async start(image: string, flags: readonly string[]): Promise<Container> {
     const args = ['run', '--detach', '--network=none', ...flags, image];
-    return new Container((await docker(args)).trim(), nodePath);
+    return new Container((await docker(args)).trim());
   }
 
   /** The status and the body, or `undefined` where nobody listens. */
@@ -36,9 +29,9 @@ export class Container {
     return answer === '' ? undefined : (JSON.parse(answer) as { status: number; body: string });
   }
 
-  /** Runs Node in it, with the environment of the image. */
+  /** Runs Node in it, which is in the same place in every image, with the environment of the image. */
   async node(...args: string[]): Promise<string> {
-    return (await docker(['exec', this.#id, this.#nodePath, ...args])).trim();
+    return (await docker(['exec', this.#id, '/nodejs/bin/node', ...args])).trim();
   }
 
   /** Puts a file into it as a sync does: tar unlinks what is there and makes it anew. */

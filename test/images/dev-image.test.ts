@@ -28,7 +28,7 @@ describeWithDocker('the dev image', () => {
   it.each(services)(
     'starts %s',
     async (service) => {
-      const container = await Container.start(imageName(service, version), flags, 'node');
+      const container = await Container.start(imageName(service, version), flags);
       const ready = async () => (await container.get('/readyz'))?.status;
       await untilEqual(ready, 200, startLimitMs);
     },
@@ -36,7 +36,7 @@ describeWithDocker('the dev image', () => {
   );
 
   it('answers with what was synced, five times of five', async () => {
-    const container = await Container.start(image, flags, 'node');
+    const container = await Container.start(image, flags);
     await untilEqual(() => title(container), 'Metropolis', startLimitMs);
     const file = 'services/metadata/src/sample-movies.ts';
     const source = await readFile(path.join(root, file), 'utf8');
@@ -50,8 +50,43 @@ describeWithDocker('the dev image', () => {
     }
   }, 180_000);
 
+  it('ends in the last state of files that come one after another', async () => {
+    const container = await Container.start(image, flags);
+    await untilEqual(() => title(container), 'Metropolis', startLimitMs);
+    const file = 'services/metadata/src/sample-movies.ts';
+    const source = await readFile(path.join(root, file), 'utf8');
+    const edited = (name: string) =>
+      source.replace(
+        '.parse(movies)',
+        `.parse(movies).map((movie) => ({ ...movie, title: '${name}' }))`,
+      );
+    for (let sync = 1; sync <= 10; sync += 1) {
+      const extra = `/app/packages/api/src/extra-${sync}.ts`;
+      await container.sync(await syncArchive(extra, `export const extra = ${sync};\n`));
+      await container.sync(await syncArchive(`/app/${file}`, edited(`Sync ${sync}`)));
+    }
+    await untilEqual(() => title(container), 'Sync 10', startLimitMs);
+    // It stays: no process of an earlier state comes after the last.
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    expect(await title(container)).toBe('Sync 10');
+  }, 120_000);
+
+  it('keeps compiled code from one start to the next', async () => {
+    const container = await Container.start(image, flags);
+    await untilEqual(() => title(container), 'Metropolis', startLimitMs);
+    const file = 'services/metadata/src/sample-movies.ts';
+    const source = await readFile(path.join(root, file), 'utf8');
+    await container.sync(await syncArchive(`/app/${file}`, `${source}\n`));
+    const kept = () =>
+      container.node(
+        '--print',
+        'fs.readdirSync(process.env.NODE_COMPILE_CACHE, { recursive: true }).length > 100',
+      );
+    await untilEqual(kept, 'true', startLimitMs);
+  }, 60_000);
+
   it('follows the packages and the JSON too, and files that are new', async () => {
-    const container = await Container.start(image, flags, 'node');
+    const container = await Container.start(image, flags);
     await untilEqual(() => title(container), 'Metropolis', startLimitMs);
     const movies = await readFile(path.join(root, 'services/metadata/src/movies.json'), 'utf8');
     const json = movies.replace('Metropolis', 'From JSON');

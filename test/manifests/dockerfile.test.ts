@@ -80,6 +80,20 @@ it('restarts at once in dev, where a pod that goes would serve on', () => {
   expect(of('ENV', stage('dev')).flatMap(words)).toContain('SHUTDOWN_DELAY_MS=0');
 });
 
+it('has Node in dev where the runtime image has it, for pods that are run beside a service in its image', () => {
+  const [node] = execForm(of('ENTRYPOINT', stage('runtime'))[0]);
+  const lines = of('RUN', stage('dev')).map((run) => run.getTextContent());
+  expect(lines.filter((line) => line.includes(`ln -s /usr/local/bin/node ${node}`))).toHaveLength(
+    1,
+  );
+});
+
+it('restarts in dev without a delay, and keeps what V8 compiled where anyone may write', () => {
+  expect(execForm(of('CMD', stage('dev'))[0])).not.toContain('--delay');
+  const variables = of('ENV', stage('dev')).flatMap(words);
+  expect(variables.filter((each) => each.startsWith('NODE_COMPILE_CACHE=/tmp/'))).toHaveLength(1);
+});
+
 it.each(['dev', 'runtime'])('listens on 8080 in %s', (name) => {
   expect(of('EXPOSE', stage(name)).map(words)).toEqual([['8080']]);
   expect(of('ENV', stage(name)).flatMap(words)).toContain('PORT=8080');
