@@ -19,6 +19,17 @@ case ${DOCKER_BUILD_FLAGS:-} in
 esac
 use_context
 
+# How long skaffold waits for further edits before it syncs one. Its own second is most of what an edit waits for.
+export SKAFFOLD_WATCH_POLL_INTERVAL="${SKAFFOLD_WATCH_POLL_INTERVAL:-200}"
+
 set -- dev
 if [ "$overlay" != kubernetes ]; then set -- "$@" --profile "$overlay"; fi
-NAMESPACE=$namespace exec skaffold "$@"
+# Ctrl-C is for skaffold, which then deletes what it deployed. What it leaves is said when that is done.
+trap : INT TERM
+code=0
+NAMESPACE=$namespace skaffold "$@" || code=$?
+claims=$(kube --request-timeout=10s get persistentvolumeclaims --output name 2>/dev/null) || claims=
+if [ -n "$claims" ]; then
+  echo "make dev: the namespace $namespace stays, for the sake of what PostgreSQL has in its volume; make undeploy$for_namespace deletes both" >&2
+fi
+exit "$code"

@@ -19,7 +19,7 @@ lacks() { # TARGETS NAME
 # Prints the row of a tool, and notes it with the targets that lack it; these may be none: what has alternatives.
 judge() { # TARGETS NAME NEEDED VERSION HOW-TO-GET
   if [ -z "$4" ]; then
-    row "$2" 'not found' "MISSING: needs $3 or newer; $5"
+    row "$2" 'not found' "${1:+MISSING: }needs $3 or newer; $5"
   elif at_least "$3" "$4"; then
     row "$2" "$4" 'ok'
     return 0
@@ -109,9 +109,12 @@ echo 'Needed by make test-dns:'
 found_or dnsmasq "$(version_of "${DNSMASQ_BIN:-$(command -v dnsmasq || echo /usr/sbin/dnsmasq)}" --version)" \
   "DNSMASQ_BIN, or your system's package manager (Debian: dnsmasq-base)"
 
-echo 'Needed by make lint-manifests, with kubectl, as make test-manifests needs it:'
+echo 'Needed by make lint-manifests, and shellcheck by make test-manifests; both need kubectl:'
 # shellcheck disable=SC2086 # A command that may have arguments.
 found_or kube-score "$(version_of ${KUBE_SCORE:-kube-score} version)" 'KUBE_SCORE, or https://github.com/zegl/kube-score'
+found_or actionlint "$(version_of "${ACTIONLINT:-actionlint}" -version)" \
+  'ACTIONLINT, or go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12'
+found_or shellcheck "$(version_in "$(shellcheck --version 2>/dev/null)")" "your system's package manager"
 
 echo 'Needed by make test-kubernetes, on Linux as root, with kubectl:'
 for tool in ip iptables; do

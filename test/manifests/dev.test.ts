@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { untilEqual } from '../until';
 import { describeScripts, ScriptTools } from './script-tools';
 
 const place = (namespace: string) => `make dev: context kind-blue, namespace ${namespace}\n`;
@@ -47,6 +49,39 @@ describeScripts('make dev', (shell) => {
     expect({ code, output }).toEqual({ code: 1, output: '' });
     expect(errors).toContain(`make dev: `);
     expect(errors).toContain(message);
+  });
+
+  it('has skaffold sync soon after an edit, and takes another wait from the user', () => {
+    tools.add(
+      'skaffold',
+      'version) echo v2.24.0 ;;\n*) echo "$SKAFFOLD_WATCH_POLL_INTERVAL ms" ;;',
+    );
+    expect(tools.run('dev.sh').output).toBe('200 ms\n');
+    const env = { SKAFFOLD_WATCH_POLL_INTERVAL: '1000' };
+    expect(tools.run('dev.sh', env).output).toBe('1000 ms\n');
+  });
+
+  it('says after Ctrl-C, once skaffold has cleaned up, what stays and how it goes', async () => {
+    tools.kubectl(
+      { context: 'kind-blue' },
+      "*' get persistentvolumeclaims '*) echo persistentvolumeclaim/data-postgres-0 ;;",
+    );
+    const cleansUp = `trap 'sleep 1; echo cleaned; exit 0' INT; echo follows; while :; do sleep 1; done`;
+    tools.add('skaffold', `version) echo v2.24.0 ;;\n*) ${cleansUp} ;;`);
+    const child = tools.start('dev.sh', { NAMESPACE: 'mine' });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk) => (output += String(chunk)));
+    }
+    await untilEqual(() => output.includes('follows'), true);
+    // As a terminal does: to the script and to skaffold.
+    process.kill(-(child.pid ?? NaN), 'SIGINT');
+    const [code] = (await once(child, 'close')) as [number];
+    expect(code).toBe(0);
+    expect(output).toBe(
+      `${place('mine')}follows\ncleaned\n` +
+        'make dev: the namespace mine stays, for the sake of what PostgreSQL has in its volume; make undeploy NAMESPACE=mine deletes both\n',
+    );
   });
 
   it('says that there is no skaffold, and where to learn more', () => {

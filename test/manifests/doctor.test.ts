@@ -100,7 +100,7 @@ describeScripts('make doctor', (shell) => {
       'make deploy: kind 0.25',
       0,
     ],
-    ['kind', '', 'kind | not found | MISSING: needs 0.25', 'make cluster-up: kind 0.25', 0],
+    ['kind', '', 'kind | not found | needs 0.25', 'make cluster-up: kind 0.25', 0],
     [
       'docker',
       '22.0.0',
