@@ -87,6 +87,17 @@ describeScripts('make load-images', (shell) => {
       expect(errors).toContain(`the nodes of '${context}' run containerd://2.1.0`);
   });
 
+  it.each(['docker-desktop', 'orbstack'])(
+    'has nothing to load into %s, also while its cluster does not answer',
+    (context) => {
+      tools.kubectl({ context }, `*' get nodes '*) echo refused >&2; exit 1 ;;`);
+      tools.add('docker', `${docker}\n'info --format {{.Name}}, '*) echo vm, Linux ;;`);
+      const { code, output } = run();
+      expect(code).toBe(0);
+      expect(output).toContain(`nothing to load: '${context}' has the images`);
+    },
+  );
+
   it('gives the archive to IMAGE_LOADER, and then asks for no context', () => {
     tools.add('loader');
     expect(run({ IMAGE_LOADER: 'loader --quick' })).toEqual({
