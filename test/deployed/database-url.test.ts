@@ -7,7 +7,7 @@ import { run } from '../cluster/run';
 import { TestNamespace } from '../cluster/test-namespace';
 import { manifests } from '../manifests/render';
 import { callRating } from './call-rating';
-import { deployedLimitMs, imagesLoaded, kubectl, make } from './deployed';
+import { deployedLimitMs, imagesLoaded, kubectl, make, namespace as ours } from './deployed';
 
 jest.setTimeout(240_000);
 
@@ -34,14 +34,15 @@ describeOnCluster('a database of yours', () => {
     await expect(deploying).rejects.toThrow(
       /wants the address of your database in a Secret:\n.*\n.* create secret generic database/,
     );
-    expect(await run('kubectl', ['get', 'namespace/movies', '--ignore-not-found'])).toBe('');
+    expect(await run('kubectl', ['get', `namespace/${ours}`, '--ignore-not-found'])).toBe('');
   });
 
   it('has the state, and there is none of ours', async () => {
     const decoded = '--output=go-template={{.data.password|base64decode}}';
     const password = await namespace.kubectl('get', 'secret/postgres-password', decoded);
     const url = `postgres://movies:${password}@postgres.${namespace.name}/movies`;
-    await run('kubectl', ['apply', `--kustomize=${manifests}/components/namespace/object`]);
+    // As the message says.
+    await run('kubectl', ['create', 'namespace', ours, '--save-config']);
     await kubectl('create', 'secret', 'generic', 'database', `--from-literal=url=${url}`);
     await make('deploy', 'OVERLAY=database-url', 'SKIP_IMAGES=1');
     expect(await kubectl('get', 'statefulsets', '--output=name')).toBe('');

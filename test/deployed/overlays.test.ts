@@ -2,7 +2,16 @@ import { describeOnCluster } from '../cluster/cluster';
 import { run } from '../cluster/run';
 import { renderTextWith } from '../manifests/render';
 import { until } from '../until';
-import { deploy, deployedLimitMs, kubectl, make, podsOf, settle, type Overlay } from './deployed';
+import {
+  deploy,
+  deployedLimitMs,
+  kubectl,
+  make,
+  namespace,
+  podsOf,
+  settle,
+  type Overlay,
+} from './deployed';
 import { PortForward } from './port-forward';
 import { policed, tryPaths } from './reach';
 import { ReadyTimes } from './ready-times';
@@ -78,7 +87,7 @@ describeOnCluster('what make deploy brings', () => {
     it.each([[[]], [components]])(
       'is taken without a warning, with components %j',
       async (some) => {
-        const objects = await renderTextWith(`overlays/${overlay}`, some);
+        const objects = await renderTextWith(`overlays/${overlay}`, some, namespace);
         const apply =
           'kubectl apply --dry-run=server --validate=strict --filename=- 2>&1 >/dev/null';
         expect(await run('/bin/sh', ['-c', apply], { input: objects })).toBe('');

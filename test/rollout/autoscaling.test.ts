@@ -20,7 +20,7 @@ describeUnderLoad('under load', { needed: ['metrics-server'] }, (during) => {
   });
 
   it('the component hpa has more pods of movie, and nothing is lost', async () => {
-    const objects = await renderTextWith('overlays/kubernetes', ['hpa']);
+    const objects = await renderTextWith('overlays/kubernetes', ['hpa'], namespace);
     const story = await during('more pods by the autoscaler', async () => {
       await kubectlIn(namespace, ['apply', '--filename=-'], { input: objects });
       await until(async () => (await replicasOf('movie')) > 2, scaledUpMs, 1000);

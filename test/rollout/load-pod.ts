@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { kubectlIn } from '../cluster/kubectl';
-import { kubectl } from '../deployed/deployed';
+import { kubectl, namespace } from '../deployed/deployed';
 import { until } from '../until';
 
 /** What came of the requests so far. */
@@ -40,7 +40,7 @@ export class LoadPod {
     };
     const pod = new LoadPod();
     await LoadPod.remove();
-    await kubectlIn('movies', ['apply', '--filename=-'], { input: JSON.stringify(list) });
+    await kubectlIn(namespace, ['apply', '--filename=-'], { input: JSON.stringify(list) });
     await kubectl(
       'wait',
       '--for=condition=Ready',
