@@ -23,7 +23,8 @@ const checks = {
   local: { project: 'local' },
   consul: { project: 'consul' },
   kubernetes: { project: 'kubernetes' },
-  manifests: { project: 'manifests' },
+  // Most of the time goes into short processes, one after the other.
+  manifests: { project: 'manifests', jestArgs: ['--maxWorkers=100%'] },
   images: { project: 'images' },
   'manifest-lint': { project: 'manifest-lint' },
   kind: { project: 'kind' },
