@@ -5,7 +5,7 @@ target=scale
 . scripts/lib/cluster.sh
 case ${SERVICE:-} in
   metadata | rating | movie) ;;
-  *) fail 'which, and how many? make scale SERVICE=rating N=3' ;;
+  *) fail "SERVICE is metadata, rating or movie, and not '${SERVICE:-}': make scale SERVICE=rating N=3" ;;
 esac
 if [ "${N:-}" != 0 ]; then need_number N "${N:-}" 1000; fi
 use_context

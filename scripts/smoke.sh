@@ -1,5 +1,5 @@
 #!/bin/sh
-# Asks the deployed services from a pod in the cluster, as any client would, and prints who served.
+# Sends requests to movie from a pod in the cluster, as any client would, and prints which instances served them.
 cd "$(dirname "$0")/.."
 target=smoke
 . scripts/lib/base.sh

@@ -47,14 +47,16 @@ describeScripts('scripts that act in a namespace', (shell) => {
   );
 
   it.each([
-    [{}],
-    [{ SERVICE: 'rating' }],
-    [{ SERVICE: 'rating', N: 'many' }],
-    [{ SERVICE: 'rating', N: '-1' }],
-    [{ SERVICE: 'postgres', N: '2' }],
-  ])('scale.sh refuses %j', (env) => {
+    [{}, "SERVICE is metadata, rating or movie, and not ''"],
+    [{ SERVICE: 'postgres', N: '2' }, "SERVICE is metadata, rating or movie, and not 'postgres'"],
+    [{ SERVICE: 'rating' }, "N is a number from 1 to 1000, and not ''"],
+    [{ SERVICE: 'rating', N: 'many' }, "N is a number from 1 to 1000, and not 'many'"],
+    [{ SERVICE: 'rating', N: '-1' }, "N is a number from 1 to 1000, and not '-1'"],
+  ])('scale.sh refuses %j', (env, message) => {
     tools.kubectl({ context: 'kind-blue' });
-    expect(acts('scale.sh', env)).toMatchObject({ code: 1, calls: [] });
+    const { code, errors, calls } = acts('scale.sh', env);
+    expect({ code, calls }).toEqual({ code: 1, calls: [] });
+    expect(errors).toContain(`make scale: ${message}`);
   });
 
   it('says that there is no current context', () => {
