@@ -5,15 +5,20 @@ target=images
 . scripts/lib/images.sh
 need_engine
 
-# What was built from, where that is known and nothing has been changed since.
-revision=$(git rev-parse HEAD 2>/dev/null && git diff --quiet HEAD 2>/dev/null) || revision=unknown
+# The last commit that changed what the image is built from, unless that was changed since. Any other commit leaves the
+# image as it is, and so its hash.
+revision_of() { # SERVICE
+  set -- Dockerfile package.json package-lock.json tsconfig.json scripts/bundle.mjs packages "services/$1"
+  changes=$(git status --porcelain -- "$@" 2>/dev/null) || changes=unknown
+  if [ -z "$changes" ]; then git log -1 --format=%H -- "$@"; else echo unknown; fi
+}
 
 for service in $services; do
   # Docker before 23.0 has BuildKit, and takes it only when it is told to. A record of how an image was built has the
   # time in it: with one in the image, nothing would ever have the same hash twice.
   # shellcheck disable=SC2086 # Words on purpose.
   DOCKER_BUILDKIT=1 BUILDX_NO_DEFAULT_ATTESTATIONS=1 client build ${DOCKER_BUILD_FLAGS:-} \
-    --build-arg "SERVICE=$service" --build-arg "VERSION=$version" --build-arg "REVISION=$revision" \
+    --build-arg "SERVICE=$service" --build-arg "VERSION=$version" --build-arg "REVISION=$(revision_of "$service")" \
     --tag "$registry/$service:$version" . >/dev/null || fail "$registry/$service:$version could not be built"
   names=$(names_of "$service") || exit
   size=$(client image inspect --format '{{.Size}}' "$registry/$service:$version")

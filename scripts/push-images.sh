@@ -11,6 +11,6 @@ need_engine
 for service in $services; do
   names=$(names_of "$service") || exit
   for name in $names; do
-    client push "$name" || fail "$name could not be pushed: docker login $(echo "$registry" | sed 's|/.*||') may be missing"
+    client push "$name" || fail "$name could not be pushed: '${DOCKER:-docker} login $(registry_host)' may be missing"
   done
 done

@@ -32,6 +32,14 @@ is_local() {
   esac
 }
 
+# Where to log in for REGISTRY. A name without a host is one of Docker Hub.
+registry_host() {
+  case ${registry%%/*} in
+    *.* | *:*) echo "${registry%%/*}" ;;
+    *) echo https://index.docker.io/v1/ ;;
+  esac
+}
+
 # Docker, or the client that DOCKER names, which may have arguments.
 client() { # ARGUMENT...
   # shellcheck disable=SC2086

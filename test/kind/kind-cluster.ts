@@ -38,6 +38,10 @@ export class KindCluster {
       IMAGE_LOADER: undefined,
       SKIP_IMAGES: undefined,
       CLUSTER_IS_MINE: undefined,
+      NAMESPACE: undefined,
+      OVERLAY: undefined,
+      REGISTRY: undefined,
+      VERSION: undefined,
     };
   }
 

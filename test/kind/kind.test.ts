@@ -64,11 +64,13 @@ describeWith('on a cluster of kind', missingKind(), () => {
     await expect(fetch(PortForward.url)).rejects.toThrow('fetch failed');
   });
 
-  it('kubectl rollout undo brings the earlier code back', async () => {
+  it('an edit of movie rolls out movie alone, and kubectl rollout undo brings the earlier code back', async () => {
     const folder = await editedCopy();
+    const others = await podNames(...selector('metadata'));
     try {
       await cluster.makeIn(folder, 'deploy');
       expect(await editInResponse()).toBe('edited');
+      expect(await podNames(...selector('metadata'))).toBe(others);
       await cluster.kubectl(...namespaced, 'rollout', 'undo', 'deployment/movie');
       await rolledOut('movie');
       expect(await editInResponse()).toBe(null);
@@ -107,8 +109,8 @@ describeWith('on a cluster of kind', missingKind(), () => {
     return cluster.kubectl(...namespaced, 'rollout', 'status', ...target);
   }
 
-  function podNames(): Promise<string> {
-    return cluster.kubectl(...namespaced, 'get', 'pods', '--output=name');
+  function podNames(...which: string[]): Promise<string> {
+    return cluster.kubectl(...namespaced, 'get', 'pods', ...which, '--output=name');
   }
 
   /** The header that the edited copy adds to the response of movie. */
@@ -127,7 +129,7 @@ const selector = (service: string) => ['--selector', `app.kubernetes.io/name=${s
 /** The repository, but for what a build ignores, with another route of movie. */
 async function editedCopy(): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'movies-edited-'));
-  const isLeftOut = (name: string) => ['node_modules', '.git', 'dist'].includes(name);
+  const isLeftOut = (name: string) => ['node_modules', 'dist'].includes(name);
   const filter = (source: string) => !isLeftOut(path.basename(source));
   await cp(root, folder, { recursive: true, filter });
   const routes = path.join(folder, 'services/movie/src/routes.ts');

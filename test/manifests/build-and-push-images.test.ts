@@ -38,6 +38,21 @@ describeScripts('make images and make push', (shell) => {
     );
   });
 
+  it('labels each image with the last commit of what it is built from, unless that was changed', () => {
+    tools.add(
+      'git',
+      `'status '*services/rating*) echo ' M services/rating/src/routes.ts' ;;
+'status '*) ;;
+'log -1 --format=%H -- Dockerfile '*) echo abc ;;`,
+    );
+    expect(tools.run('build-images.sh').code).toBe(0);
+    const revisions = tools.calls('docker').flatMap((call) => {
+      const [, service, revision] = /SERVICE=(\w+) .* REVISION=(\w*) /.exec(call) ?? [];
+      return service === undefined ? [] : [`${service} ${revision ?? ''}`];
+    });
+    expect(revisions).toEqual(['metadata abc', 'rating unknown', 'movie abc']);
+  });
+
   it('takes the version of package.json, another REGISTRY, and flags', () => {
     const env = { VERSION: '', REGISTRY: 'ghcr.io/you/movies', DOCKER_BUILD_FLAGS: '--pull -q' };
     expect(tools.run('build-images.sh', env).code).toBe(0);
@@ -86,10 +101,14 @@ describeScripts('make images and make push', (shell) => {
     expect(tools.calls('docker')).toEqual([]);
   });
 
-  it('says what may be missing where it cannot push', () => {
+  it.each([
+    ['ghcr.io/you', 'ghcr.io'],
+    ['localhost:5001', 'localhost:5001'],
+    ['you/movies', 'https://index.docker.io/v1/'],
+  ])('says what may be missing where it cannot push to %s', (registry, host) => {
     tools.add('docker', `push*) exit 1 ;;\n${docker}`);
-    expect(tools.run('push-images.sh', { REGISTRY: 'ghcr.io/you' }).errors).toBe(
-      `make push: ghcr.io/you/metadata:1.2.3-${hash} could not be pushed: docker login ghcr.io may be missing\n`,
+    expect(tools.run('push-images.sh', { REGISTRY: registry }).errors).toBe(
+      `make push: ${registry}/metadata:1.2.3-${hash} could not be pushed: 'docker login ${host}' may be missing\n`,
     );
   });
 });
