@@ -28,12 +28,13 @@ if [ "$overlay" = database-url ]; then
     'generic database --from-literal=url=postgres://user:password@host/database'
 fi
 if [ -n "$pull_secret" ]; then
-  need_name PULL_SECRET "$pull_secret"
+  need_subdomain PULL_SECRET "$pull_secret"
   need_secret "$pull_secret" "there is no Secret '$pull_secret' to pull the images with" \
-    "docker-registry $pull_secret --docker-server=$(echo "$registry" | sed 's|/.*||') --docker-username=… --docker-password=…"
+    "docker-registry $pull_secret --docker-server=$(registry_host) --docker-username=… --docker-password=…"
 fi
 
 if [ -z "${SKIP_IMAGES:-}" ]; then
+  if is_local; then sh scripts/load-images.sh --check; fi
   sh scripts/build-images.sh
   # Nobody can pull what is named localhost/….
   if is_local; then sh scripts/load-images.sh; else sh scripts/push-images.sh; fi
@@ -61,6 +62,9 @@ patches:
     patch: '[{ "op": "replace", "path": "/metadata/labels/app.kubernetes.io~1version", "value": "$version" }]'
   - target: { kind: Deployment, labelSelector: app.kubernetes.io/version=$version }
     patch: '[{ "op": "replace", "path": "/spec/template/metadata/labels/app.kubernetes.io~1version", "value": "$version" }]'
+  # That of Kubernetes, ten minutes, would be over while PostgreSQL may still start.
+  - target: { kind: Deployment }
+    patch: '[{ "op": "add", "path": "/spec/progressDeadlineSeconds", "value": $((2 * timeout)) }]'
 END
   if [ -n "$pull_secret" ]; then
     cat <<END

@@ -7,11 +7,8 @@ target=load-images
 . scripts/lib/images.sh
 . scripts/lib/cluster.sh
 need_client
-names=
-for service in $services; do
-  of_service=$(names_of "$service") || exit
-  names="$names $of_service"
-done
+# With --check it only finds out whether there is a way into the cluster.
+only_check=${1:-}
 
 # An engine's images are the cluster's own where its nodes run them by that engine.
 nothing_to_load() { # DESKTOP
@@ -26,12 +23,13 @@ nothing_to_load() { # DESKTOP
       fail "the nodes of '$1' run $runtime, which has none of Docker's images: let it run on the engine of Docker, or IMAGE_LOADER='nerdctl --namespace k8s.io load --input'"
       ;;
   esac
+  if [ -n "$only_check" ]; then exit 0; fi
   engine=$(client info --format '{{.Name}}, {{.OperatingSystem}}')
   echo "nothing to load: '$1' has the images of its own engine; these were built by the engine of $engine"
   exit 0
 }
 
-check_minikube() {
+verify_minikube() {
   # It exits with 0 also when a node has refused the images.
   there=$(minikube --profile "$cluster" image ls) || fail "'minikube --profile $cluster image ls' has failed"
   for name in $names; do
@@ -40,7 +38,7 @@ check_minikube() {
 }
 
 cluster=
-check=:
+verify=:
 if [ -n "${IMAGE_LOADER:-}" ]; then
   loader=$IMAGE_LOADER
 else
@@ -51,7 +49,7 @@ else
     kind) loader="kind load image-archive --name $cluster" ;;
     minikube)
       loader="minikube --profile $cluster image load"
-      check=check_minikube
+      verify=verify_minikube
       ;;
     k3d) loader="k3d image import --cluster $cluster" ;;
     desktop) nothing_to_load "$cluster" ;;
@@ -61,6 +59,14 @@ else
   esac
   need "${loader%% *}"
 fi
+if [ -n "$only_check" ]; then exit 0; fi
+
+names=
+for service in $services; do
+  of_service=$(names_of "$service") || exit
+  names="$names $of_service"
+done
+
 make_work_folder
 
 # The containerd image store keeps images of several platforms, of which not all need be there, and whose archives a
@@ -89,5 +95,5 @@ else
   # shellcheck disable=SC2086
   load $names
 fi
-$check
+$verify
 for name in $names; do echo "$name loaded"; done

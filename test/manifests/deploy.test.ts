@@ -115,6 +115,22 @@ describeScripts('make deploy', (shell) => {
     },
   );
 
+  it('says before it builds that there is no way into the cluster', () => {
+    tools.kubectl({ context: 'elsewhere' }, kubectl(applied));
+    const { code, errors } = run();
+    expect(code).toBe(1);
+    expect(errors).toContain("there is no way known into the cluster of the context 'elsewhere'");
+    expect(tools.calls('docker').filter((call) => call.includes(' build '))).toEqual([]);
+  });
+
+  it('gives no Deployment up while PostgreSQL may still start', () => {
+    run({ SKIP_IMAGES: '1', DEPLOY_TIMEOUT: '1800' });
+    const deployments = workloads().filter(({ kind }) => kind === 'Deployment');
+    expect(deployments.map((object) => at(object, 'spec.progressDeadlineSeconds'))).toEqual([
+      3600, 3600, 3600,
+    ]);
+  });
+
   it('pushes to REGISTRY and names it, and loads nothing', () => {
     expect(run({ REGISTRY: 'ghcr.io/you' }).code).toBe(0);
     expect(imagesOfServices()[0]).toBe(`ghcr.io/you/metadata:1.2.3-${hash}`);
