@@ -29,7 +29,7 @@ if [ -n "${OFF_THE_WORKERS:-}" ]; then
 fi
 if [ -n "${AVOID:-}" ]; then
   affinity="$affinity${affinity:+, }\"requiredDuringSchedulingIgnoredDuringExecution\": { \"nodeSelectorTerms\": [{
-    \"matchExpressions\": [{ \"key\": \"kubernetes.io/hostname\", \"operator\": \"NotIn\", \"values\": [\"$AVOID\"] }] }] }"
+    \"matchFields\": [{ \"key\": \"metadata.name\", \"operator\": \"NotIn\", \"values\": [\"$AVOID\"] }] }] }"
 fi
 
 # The label opens the way to the services; the rest is what the namespace asks of every pod.

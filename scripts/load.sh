@@ -8,7 +8,7 @@ rate=${RATE:-300}
 duration=${DURATION:-900}
 need_number RATE "$rate" 5000
 need_number DURATION "$duration" 86400
-if [ -n "${AVOID:-}" ]; then need_name AVOID "$AVOID"; fi
+if [ -n "${AVOID:-}" ]; then need_subdomain AVOID "$AVOID"; fi
 use_context
 # By their addresses, since it is not the cluster's DNS that is tried.
 movie=$(kube get service/movie --output 'jsonpath={.spec.clusterIP}') || fail "movie is not deployed: make deploy$for_namespace"

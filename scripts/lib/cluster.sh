@@ -12,6 +12,15 @@ need_name() { # WHAT VALUE
 }
 need_name NAMESPACE "$namespace"
 
+# The same with dots in it, up to 253 characters.
+need_subdomain() { # WHAT VALUE
+  case $2 in
+    '' | *[!a-z0-9.-]* | [!a-z0-9]* | *[!a-z0-9]) ;;
+    *) if [ "${#2}" -le 253 ]; then return; fi ;;
+  esac
+  fail "$1 is up to 253 of a-z, 0-9, - and ., with a letter or digit first and last; and not '$2'"
+}
+
 # What a command in a message needs, so that it is for the same namespace.
 for_namespace=
 # shellcheck disable=SC2034 # For those who read this.
@@ -65,8 +74,9 @@ cluster_type() {
 guard() {
   use_context
   if [ "${CLUSTER_IS_MINE:-}" = 1 ]; then return; fi
+  # What cannot be told is not of this machine either.
   case $(cluster_type) in
-    'other '*)
+    'other '* | '')
       fail "the context '$context' is none of kind, minikube, k3d, Docker Desktop, OrbStack, Colima or Rancher Desktop; make $target deletes things in a cluster: CLUSTER_IS_MINE=1 says that it may in this one"
       ;;
   esac
