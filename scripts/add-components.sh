@@ -1,29 +1,15 @@
 #!/bin/sh
 # Reads objects, and prints them with components of k8s/components on top, in the namespace NAMESPACE (default: movies):
 #   NAMESPACE=staging sh scripts/add-components.sh dev debug <objects.yaml
-set -eu
 cd "$(dirname "$0")/.."
-namespace=${NAMESPACE:-movies}
+target=dev
+. scripts/lib/cluster.sh
 
-fail() {
-  echo "add-components: $*" >&2
-  exit 2
-}
-
-case $namespace in
--* | *- | *[!a-z0-9-]*)
-  fail "'$namespace' cannot be a namespace: set NAMESPACE to lower-case letters, digits and '-', such as movies-2"
-  ;;
-esac
 for component in "$@"; do
   test -f "k8s/components/$component/kustomization.yaml" ||
     fail "there is no component '$component'; there are: $(cd k8s/components && echo *)"
 done
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+make_work_folder
 
 # Kustomize takes relative paths only, and only files below its folder.
 cp -R k8s/components/. "$work"

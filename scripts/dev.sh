@@ -17,19 +17,19 @@ fi
 case ${DOCKER_BUILD_FLAGS:-} in
   *' '*) fail "skaffold.yaml takes one flag of DOCKER_BUILD_FLAGS, and not '$DOCKER_BUILD_FLAGS'" ;;
 esac
-use_context
+# Ctrl-C deletes what make deploy had deployed, too.
+guard
 
 # How long skaffold waits for further edits before it syncs one. Its own second is most of what an edit waits for.
 export SKAFFOLD_WATCH_POLL_INTERVAL="${SKAFFOLD_WATCH_POLL_INTERVAL:-200}"
 
-set -- dev
+set -- dev --kube-context "$context"
 if [ "$overlay" != kubernetes ]; then set -- "$@" --profile "$overlay"; fi
 # Ctrl-C is for skaffold, which then deletes what it deployed. What it leaves is said when that is done.
-trap : INT TERM
+trap : INT
 code=0
 NAMESPACE=$namespace skaffold "$@" || code=$?
-claims=$(kube --request-timeout=10s get persistentvolumeclaims --output name 2>/dev/null) || claims=
-if [ -n "$claims" ]; then
-  echo "make dev: the namespace $namespace stays, for the sake of what PostgreSQL has in its volume; make undeploy$for_namespace deletes both" >&2
+if kube --request-timeout=10s get namespace "$namespace" >/dev/null 2>&1; then
+  echo "make dev: the namespace $namespace stays, with the volume of PostgreSQL if there is one; make undeploy$for_namespace deletes both" >&2
 fi
 exit "$code"

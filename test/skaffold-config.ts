@@ -61,7 +61,7 @@ export function parseSkaffoldYaml(): unknown {
   return parse(readFileSync(path.join(root, 'skaffold.yaml'), 'utf8'));
 }
 
-/** With profiles, in the order in which Skaffold takes them: a field in one replaces the field before it. */
+/** With profiles, in the order in which Skaffold takes them: a field in one replaces the field before it. Without patches. */
 export function skaffoldConfig(...profiles: readonly string[]): SkaffoldConfig {
   const base = parseSkaffoldYaml() as SkaffoldConfig;
   return profiles.reduce<SkaffoldConfig>((config, name) => {
@@ -74,7 +74,7 @@ export function skaffoldConfig(...profiles: readonly string[]): SkaffoldConfig {
 function overlay(config: SkaffoldConfig, profile: Profile): SkaffoldConfig {
   const merged: Record<string, unknown> = { ...config };
   for (const [key, section] of Object.entries(profile)) {
-    if (['name', 'activation'].includes(key)) continue;
+    if (['name', 'activation', 'patches'].includes(key)) continue;
     merged[key] = Array.isArray(section)
       ? section
       : { ...(merged[key] as Section), ...(section as Section) };

@@ -7,7 +7,8 @@ const place = (namespace: string) => `make dev: context kind-blue, namespace ${n
 describeScripts('make dev', (shell) => {
   let tools: ScriptTools;
   beforeEach(() => {
-    tools = new ScriptTools(shell).kubectl({ context: 'kind-blue' });
+    const noNamespace = "*' get namespace '*) exit 1 ;;";
+    tools = new ScriptTools(shell).kubectl({ context: 'kind-blue' }, noNamespace);
   });
   afterEach(() => {
     tools.remove();
@@ -19,19 +20,19 @@ describeScripts('make dev', (shell) => {
   }
 
   it.each([
-    ['v2.15.0', {}, 'skaffold dev', 'movies'],
-    ['v2.24.0', { OVERLAY: 'kubernetes', NAMESPACE: 'mine' }, 'skaffold dev', 'mine'],
-    ['v3.0.0', { OVERLAY: 'dns' }, 'skaffold dev --profile dns', 'movies'],
+    ['v2.15.0', {}, '', 'movies'],
+    ['v2.24.0', { OVERLAY: 'kubernetes', NAMESPACE: 'mine' }, '', 'mine'],
+    ['v3.0.0', { OVERLAY: 'dns' }, ' --profile dns', 'movies'],
     [
       'v2.24.0',
       { OVERLAY: 'consul', DOCKER_BUILD_FLAGS: '--network=host' },
-      'skaffold dev --profile consul',
+      ' --profile consul',
       'movies',
     ],
-  ])('with skaffold %s and %j it is %s', (version, env, called, namespace) => {
+  ])('with skaffold %s and %j it is skaffold dev%s', (version, env, profile, namespace) => {
     const result = { code: 0, output: `in ${namespace}\n`, errors: place(namespace) };
     expect(run(version, env)).toEqual(result);
-    expect(tools.calls('skaffold').at(-1)).toBe(called);
+    expect(tools.calls('skaffold').at(-1)).toBe(`skaffold dev --kube-context kind-blue${profile}`);
   });
 
   it.each([
@@ -62,10 +63,7 @@ describeScripts('make dev', (shell) => {
   });
 
   it('says after Ctrl-C, once skaffold has cleaned up, what stays and how it goes', async () => {
-    tools.kubectl(
-      { context: 'kind-blue' },
-      "*' get persistentvolumeclaims '*) echo persistentvolumeclaim/data-postgres-0 ;;",
-    );
+    tools.kubectl({ context: 'kind-blue' }, "*' get namespace '*) ;;");
     const cleansUp = `trap 'sleep 1; echo cleaned; exit 0' INT; echo follows; while :; do sleep 1; done`;
     tools.add('skaffold', `version) echo v2.24.0 ;;\n*) ${cleansUp} ;;`);
     const child = tools.start('dev.sh', { NAMESPACE: 'mine' });
@@ -80,8 +78,17 @@ describeScripts('make dev', (shell) => {
     expect(code).toBe(0);
     expect(output).toBe(
       `${place('mine')}follows\ncleaned\n` +
-        'make dev: the namespace mine stays, for the sake of what PostgreSQL has in its volume; make undeploy NAMESPACE=mine deletes both\n',
+        'make dev: the namespace mine stays, with the volume of PostgreSQL if there is one; make undeploy NAMESPACE=mine deletes both\n',
     );
+  });
+
+  it('refuses a cluster elsewhere, in which Ctrl-C would delete things', () => {
+    tools.kubectl({ context: 'work' }, "*' get namespace '*) exit 1 ;;");
+    const { code, errors } = run('v2.24.0');
+    expect(code).toBe(1);
+    expect(errors).toContain('CLUSTER_IS_MINE=1 says that it may in this one');
+    expect(tools.calls('skaffold')).toEqual(['skaffold version']);
+    expect(run('v2.24.0', { CLUSTER_IS_MINE: '1' }).code).toBe(0);
   });
 
   it('says that there is no skaffold, and where to learn more', () => {

@@ -166,14 +166,15 @@ it.each([
 
 it('says which components there are when asked for another', () => {
   const { status, stdout, stderr } = execute(['sh', script, 'dev', 'develop'], '');
-  expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-  expect(stderr).toMatch(/^add-components: there is no component 'develop'; there are: .*\bdev\b/);
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toMatch(/^make dev: there is no component 'develop'; there are: .*\bdev\b/);
 });
 
 it.each(['Staging', 'two words', "a'", '-a', 'a-'])('refuses the namespace %s', (namespace) => {
   const { status, stdout, stderr } = execute(['sh', script], '', namespace);
-  expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-  expect(stderr).toContain(`'${namespace}' cannot be a namespace: set NAMESPACE to `);
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toMatch(/^make dev: NAMESPACE is up to 63 /);
+  expect(stderr).toContain(`not '${namespace}'`);
 });
 
 it('fails with what cannot be patched, and says why', () => {

@@ -70,11 +70,17 @@ describe('images', () => {
 });
 
 describe('profiles', () => {
-  it('only dev comes by itself, and with its own command', () => {
+  it('by themselves come only dev, with its own command, and desktop, in the clusters that need no push', () => {
     const activated = base.profiles.flatMap(({ name, activation = [] }) =>
       activation.map((when) => ({ name, when })),
     );
-    expect(activated).toEqual([{ name: 'dev', when: { command: 'dev' } }]);
+    const kubeContext = '^(orbstack|colima|colima-.*|rancher-desktop)$';
+    expect(activated).toEqual([
+      { name: 'dev', when: { command: 'dev' } },
+      { name: 'desktop', when: { kubeContext } },
+    ]);
+    const desktop = base.profiles.find(({ name }) => name === 'desktop');
+    expect(desktop?.['patches']).toEqual([{ op: 'add', path: '/build/local/push', value: false }]);
   });
 
   it('all wait for a slow first start, and no failure before ends it', () => {
