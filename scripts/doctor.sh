@@ -51,7 +51,7 @@ else
   fi
 fi
 if is_podman; then
-  row docker "podman $(version_of client --version)" 'works, and is not tried in our tests'
+  row docker "podman $(version_of client --version)" 'not tried: docs/kubernetes.md'
 else
   engine_needed=23.0
   if client info --format '{{.DriverStatus}}' 2>/dev/null | grep -q io.containerd.snapshotter; then engine_needed=28.0; fi
@@ -63,7 +63,8 @@ fi
 echo 'One of these for make deploy, unless the cluster is of a desktop, REGISTRY is set, or IMAGE_LOADER:'
 kind_version=$(version_of kind version)
 minikube_version=$(version_of minikube version --short)
-k3d_version=$(version_of k3d version)
+# Its own name has a digit.
+k3d_version=$(version_in "$(k3d version 2>/dev/null | sed -n 's/^k3d version //p')")
 judge '' kind 0.25 "$kind_version" https://kind.sigs.k8s.io
 judge '' minikube 1.30 "$minikube_version" https://minikube.sigs.k8s.io
 judge '' k3d 5.0 "$k3d_version" https://k3d.io

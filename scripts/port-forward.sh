@@ -26,13 +26,13 @@ forward() { # SERVICE PORT
   while :; do
     # One address, since with two it would take the one that is free, and requests would go to whatever has the other.
     # Not by `kube`: $! would be a shell around it, which ends without it.
-    kubectl --context "$context" --namespace "$namespace" port-forward --address 127.0.0.1 "service/$1" "$2:80" 2>"$errors" &
+    kubectl --context "$context" --namespace "$namespace" port-forward --address 127.0.0.1 "service/$1" "$2:http" 2>"$errors" &
     wait "$!" || :
     case $(cat "$errors") in
       *'unable to listen'*)
         give_up "port $2 of this machine, for $1, is taken: end what has it (lsof -nP -i :$2), or kubectl -n $namespace port-forward service/$1 ANOTHER:80"
         ;;
-      *NotFound*) give_up "there is no $1 any more: make deploy$for_namespace" ;;
+      *'(NotFound): services '*) give_up "there is no $1 any more: make deploy$for_namespace" ;;
     esac
     # One that Ctrl-C has ended says nothing.
     if [ -s "$errors" ]; then echo "$1: $(tail -n 1 "$errors"); forwarding again" >&2; fi

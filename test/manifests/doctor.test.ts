@@ -100,6 +100,7 @@ describeScripts('make doctor', (shell) => {
       'make deploy: kind 0.25',
       0,
     ],
+    ['k3d', 'k3d version v5.6.0', 'k3d | 5.6.0 | ok', undefined, 0],
     ['kind', '', 'kind | not found | needs 0.25', 'make cluster-up: kind 0.25', 0],
     [
       'docker',
@@ -172,7 +173,7 @@ describeScripts('make doctor', (shell) => {
       "--version) echo 'podman version 5.4.2' ;;\nversion) echo 'Client: Podman Engine' ;;",
     );
     expect(run({ DOCKER: 'podman' }).words).toContainEqual(
-      expect.stringMatching(/^docker \| podman 5\.4\.2 \| works/),
+      expect.stringMatching(/^docker \| podman 5\.4\.2 \| not tried/),
     );
   });
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { untilEqual } from '../until';
 import { describeScripts, ScriptTools } from './script-tools';
 
-const all = ['metadata 8081:80', 'movie 8083:80', 'rating 8082:80'];
+const all = ['metadata 8081:http', 'movie 8083:http', 'rating 8082:http'];
 
 describeScripts('make port-forward', (shell) => {
   let tools: ScriptTools;
@@ -64,16 +64,19 @@ describeScripts('make port-forward', (shell) => {
     ]);
   });
 
-  it('forwards again when a pod is gone', async () => {
+  it.each([
+    'error: lost connection to pod',
+    'Error from server (NotFound): pods "rating-7d9c" not found',
+  ])('forwards again when a pod is gone: %s', async (message) => {
     const lost = path.join(tools.folder, 'lost');
     writeFileSync(lost, '');
     start(`
 *' port-forward '*/rating*)
-  if [ -e '${lost}' ]; then rm '${lost}'; echo 'error: lost connection to pod' >&2; exit 1; fi
+  if [ -e '${lost}' ]; then rm '${lost}'; echo '${message}' >&2; exit 1; fi
   exec sleep 60 ;;
 *' port-forward '*) exec sleep 60 ;;`);
-    await untilEqual(forwards, [...all, 'rating 8082:80']);
-    expect(output).toContain('rating: error: lost connection to pod; forwarding again\n');
+    await untilEqual(forwards, [...all, 'rating 8082:http']);
+    expect(output).toContain(`rating: ${message}; forwarding again\n`);
     expect(script?.exitCode).toBe(null);
   });
 
