@@ -36,12 +36,16 @@ function newSecond() {
   return { failed: {}, degraded: 0, took: [], served: new Map() };
 }
 
-/** `served` is by how many instances of each service. */
+/** `served` has the instances of each service. Of the name of a pod the end is enough to tell it from the others. */
 function describe({ failed, degraded, took, served }) {
   took.sort((a, b) => a - b);
   const p99 = took.length === 0 ? '-' : Math.ceil(took[Math.ceil(took.length * 0.99) - 1]);
   const lost = Object.values(failed).reduce((sum, each) => sum + each, 0);
-  const instances = [...served].sort().map(([service, names]) => `${service} ${names.size}`);
+  const instances = [...served]
+    .sort()
+    .map(([service, names]) =>
+      [service, ...[...names].map((name) => name.split('-').at(-1)).sort()].join(' '),
+    );
   const reasons = Object.entries(failed).map(([reason, count]) => `${reason}: ${count}`);
   const words = [instances.join(', '), ...reasons].filter((each) => each !== '');
   return [took.length, lost, degraded, p99, words.join('; ')].join(' ');
