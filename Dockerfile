@@ -54,8 +54,7 @@ COPY --chown=65532:65532 packages/service-client packages/service-client
 ARG SERVICE
 COPY --chown=65532:65532 services/${SERVICE} services/${SERVICE}
 # In a pod, a service that is told to stop serves on for those who have not heard of it; an edit would wait for that.
-# The compiled code of what an edit leaves as it is, which is nearly all, is kept from one start to the next.
-ENV SERVICE=${SERVICE} NODE_ENV=development PORT=8080 NODE_FLAGS= SHUTDOWN_DELAY_MS=0 NODE_COMPILE_CACHE=/tmp/node-compile-cache
+ENV SERVICE=${SERVICE} NODE_ENV=development PORT=8080 NODE_FLAGS= SHUTDOWN_DELAY_MS=0
 USER 65532:65532
 EXPOSE 8080
 # The base image's entrypoint is a shell script. nodemon hands what is to be run to a shell, hence $SERVICE and exec.

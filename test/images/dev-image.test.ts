@@ -71,20 +71,6 @@ describeWithDocker('the dev image', () => {
     expect(await title(container)).toBe('Sync 10');
   }, 120_000);
 
-  it('keeps compiled code from one start to the next', async () => {
-    const container = await Container.start(image, flags);
-    await untilEqual(() => title(container), 'Metropolis', startLimitMs);
-    const file = 'services/metadata/src/sample-movies.ts';
-    const source = await readFile(path.join(root, file), 'utf8');
-    await container.sync(await syncArchive(`/app/${file}`, `${source}\n`));
-    const kept = () =>
-      container.node(
-        '--print',
-        'fs.readdirSync(process.env.NODE_COMPILE_CACHE, { recursive: true }).length > 100',
-      );
-    await untilEqual(kept, 'true', startLimitMs);
-  }, 60_000);
-
   it('follows the packages and the JSON too, and files that are new', async () => {
     const container = await Container.start(image, flags);
     await untilEqual(() => title(container), 'Metropolis', startLimitMs);
