@@ -16,9 +16,7 @@ need_secret() { # NAME WHY CREATE-COMMAND
 }
 
 # What must be there comes before what takes minutes.
-if [ ! -f "k8s/overlays/$overlay/kustomization.yaml" ] || [ "$overlay" != "${overlay##*/}" ]; then
-  fail "there is no overlay '$overlay'; there are: $(cd k8s/overlays && echo *)"
-fi
+need_overlay k8s/overlays "$overlay"
 need_number DEPLOY_TIMEOUT "$timeout" 86400
 use_context
 need_answer

@@ -11,9 +11,7 @@ number=$(version_in "$found")
 [ -n "$number" ] || fail "'skaffold version' says '$found', and not which it is"
 at_least 2.15 "$number" ||
   fail "skaffold.yaml needs skaffold 2.15 or newer, and this is $found; make doctor says how to get it"
-if [ ! -f "k8s/skaffold/$overlay/kustomization.yaml" ] || [ "$overlay" != "${overlay##*/}" ]; then
-  fail "there is no overlay '$overlay'; there are: $(cd k8s/skaffold && echo *)"
-fi
+need_overlay k8s/skaffold "$overlay"
 case ${DOCKER_BUILD_FLAGS:-} in
   *' '*) fail "skaffold.yaml takes one flag of DOCKER_BUILD_FLAGS, and not '$DOCKER_BUILD_FLAGS'" ;;
 esac

@@ -78,22 +78,22 @@ fi
 
 load() { # NAME...
   # The shell writes the archive: a Docker from snap may not, in the folders of others.
-  # shellcheck disable=SC2086 # Words on purpose, here and below.
+  # shellcheck disable=SC2086 # Words on purpose.
   client save $platform "$@" >"$work/images.tar" || fail "the images could not be saved: $*"
   $loader "$work/images.tar" || fail "'$loader' has failed"
 }
 
+# shellcheck disable=SC2086
+set -- $names
 if is_podman; then
-  # It takes further names for further tags of the first image.
-  for service in $services; do
-    of_service=$(names_of "$service") || exit
-    # shellcheck disable=SC2086
-    load $of_service
+  # It takes further names for further tags of the first image, and each image has two.
+  while [ $# -gt 0 ]; do
+    load "$1" "$2"
+    shift 2
   done
 else
   # In one archive, so that what they share is in it once.
-  # shellcheck disable=SC2086
-  load $names
+  load "$@"
 fi
 $verify
 for name in $names; do echo "$name loaded"; done

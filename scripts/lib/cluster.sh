@@ -21,6 +21,13 @@ need_subdomain() { # WHAT VALUE
   fail "$1 is up to 253 of a-z, 0-9, - and ., with a letter or digit first and last; and not '$2'"
 }
 
+# Fails unless the folder has an overlay of that name.
+need_overlay() { # FOLDER NAME
+  if [ ! -f "$1/$2/kustomization.yaml" ] || [ "$2" != "${2##*/}" ]; then
+    fail "there is no overlay '$2'; there are: $(cd "$1" && echo *)"
+  fi
+}
+
 # What a command in a message needs, so that it is for the same namespace.
 for_namespace=
 # shellcheck disable=SC2034 # For those who read this.
