@@ -13,7 +13,8 @@ const films = 25;
 /** Answers that came as they should, those without a rating for want of the service, and the others by reason. */
 const totals = { sent: 0, ok: 0, degraded: 0, failed: {} };
 let second = newSecond();
-const kept = new http.Agent({ keepAlive: true });
+// Only with a limit of its own does it obey the server's `Keep-Alive: timeout=`.
+const kept = new http.Agent({ keepAlive: true, timeout: 30_000 });
 
 let due = 0;
 let last = performance.now();

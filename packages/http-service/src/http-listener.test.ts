@@ -74,6 +74,11 @@ it('cuts off what is not finished in time, and says so', async () => {
   expect(await cutOff).toBe('cut off');
 });
 
+it('tells clients to close an idle connection before a pod that stops would', async () => {
+  const response = await fetch(url('/now'));
+  expect(response.headers.get('keep-alive')).toBe('timeout=4');
+});
+
 it('serves on while it is about to close, and asks clients to leave', async () => {
   expect((await fetch(url('/now'))).headers.get('connection')).toBe('keep-alive');
   listener.beginClosing();

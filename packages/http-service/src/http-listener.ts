@@ -22,8 +22,13 @@ export interface HttpLimits extends DiscardLimits {
   readonly checkMs: number;
 }
 
-/** Clients keep idle connections for at most 30 s: the server must be the one that waits longer. */
-const keepAliveTimeoutMs = 65_000;
+/**
+ * How long clients are told to keep an idle connection. It is less than the 5 s for which a pod that stops serves on, so
+ * that each connection is closed by its client, or by the response to its next request, before the server closes it.
+ */
+const advertisedKeepAliveMs = 4000;
+/** How much longer the server keeps it: a load balancer that does not read the header keeps one for up to 60 s. */
+const keepAliveBufferMs = 61_000;
 const maxHeaderBytes = 16 * 1024;
 
 /** An HTTP server with limits on slow and large requests, that stops without cutting off an answer. */
@@ -53,7 +58,8 @@ export class HttpListener {
         maxHeaderSize: maxHeaderBytes,
         headersTimeout: limits.headersTimeoutMs ?? 10_000,
         requestTimeout: limits.requestTimeoutMs ?? 30_000,
-        keepAliveTimeout: keepAliveTimeoutMs,
+        keepAliveTimeout: advertisedKeepAliveMs,
+        keepAliveTimeoutBuffer: keepAliveBufferMs,
         connectionsCheckingInterval: limits.checkMs ?? 1000,
       },
       onRequest,
