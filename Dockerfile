@@ -16,6 +16,7 @@ COPY packages/database/package.json /packages/database/
 COPY packages/discovery/package.json /packages/discovery/
 COPY packages/http-service/package.json /packages/http-service/
 COPY packages/service-client/package.json /packages/service-client/
+COPY packages/time/package.json /packages/time/
 COPY services/metadata/package.json /services/metadata/
 COPY services/movie/package.json /services/movie/
 COPY services/rating/package.json /services/rating/
@@ -32,6 +33,7 @@ COPY packages/database packages/database
 COPY packages/discovery packages/discovery
 COPY packages/http-service packages/http-service
 COPY packages/service-client packages/service-client
+COPY packages/time packages/time
 ARG SERVICE
 COPY services/${SERVICE} services/${SERVICE}
 COPY scripts/bundle.mjs scripts/
@@ -51,6 +53,7 @@ COPY --chown=65532:65532 packages/database packages/database
 COPY --chown=65532:65532 packages/discovery packages/discovery
 COPY --chown=65532:65532 packages/http-service packages/http-service
 COPY --chown=65532:65532 packages/service-client packages/service-client
+COPY --chown=65532:65532 packages/time packages/time
 ARG SERVICE
 COPY --chown=65532:65532 services/${SERVICE} services/${SERVICE}
 # In a pod, a service that is told to stop serves on for those who have not heard of it; an edit would wait for that.

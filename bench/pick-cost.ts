@@ -1,4 +1,5 @@
-import { createInstance, systemClock } from '@movies/discovery';
+import { createInstance } from '@movies/discovery';
+import { systemClock } from '@movies/time';
 import { UpstreamSet } from '../packages/service-client/src/upstream-set';
 import { median, table } from './table';
 

@@ -1,6 +1,7 @@
-import { SnapshotStore } from '../packages/discovery/src/snapshot-store';
-import { EndpointSliceSet } from '../packages/discovery/src/kubernetes/endpoint-slice-set';
-import { systemClock, type Snapshot } from '@movies/discovery';
+import { SnapshotStore } from '../packages/discovery/src/adapter/snapshot-store';
+import { EndpointSliceSet } from '../packages/discovery/src/kubernetes/endpoints/endpoint-slice-set';
+import { type Snapshot } from '@movies/discovery';
+import { systemClock } from '@movies/time';
 import { UpstreamSet } from '../packages/service-client/src/upstream-set';
 import { ChurningSlices, service, type SliceDocument } from './kubernetes/churning-slices';
 import { median, table } from './table';

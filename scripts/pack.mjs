@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 /** The packages that leave, and which of their doors stay at home. */
-const leaving = { discovery: [], 'service-client': ['./testing'] };
+const leaving = { time: [], discovery: [], 'service-client': ['./testing'] };
 
 const root = path.resolve(import.meta.dirname, '..');
 const target = path.resolve(process.argv[2] ?? path.join(root, 'dist'));
@@ -76,7 +76,7 @@ function packedManifest(manifest, doors, engines) {
     types: exports['.'].types,
     exports: { ...exports, './package.json': './package.json' },
     dependencies: Object.fromEntries(
-      Object.entries(manifest.dependencies).map(([name, version]) => [
+      Object.entries(manifest.dependencies ?? {}).map(([name, version]) => [
         name,
         // Fixes of others must reach whoever installs this; the packages that leave together stay together.
         name.startsWith('@movies/') ? version : `^${version}`,

@@ -1,6 +1,6 @@
 import { Agent } from 'undici';
-import { findKubeAccess } from '../../packages/discovery/src/kubernetes/find-kube-access';
-import type { KubeAccess } from '../../packages/discovery/src/kubernetes/kube-access';
+import { findKubeAccess } from '../../packages/discovery/src/kubernetes/access/find-kube-access';
+import type { KubeAccess } from '../../packages/discovery/src/kubernetes/access/kube-access';
 
 export interface ApiServerOptions {
   /** One connection for everything, as the adapter has it; else as many of HTTP/1.1 as there are requests. */

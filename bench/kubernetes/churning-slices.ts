@@ -1,7 +1,7 @@
 import type {
   EndpointSlice,
   SliceEndpoint,
-} from '../../packages/discovery/src/kubernetes/endpoint-slice';
+} from '../../packages/discovery/src/kubernetes/endpoints/endpoint-slice';
 
 export const service = 'bench';
 export const selector = `kubernetes.io/service-name=${service}`;

@@ -1,4 +1,4 @@
-import type { EndpointSlice } from '../../packages/discovery/src/kubernetes/endpoint-slice';
+import type { EndpointSlice } from '../../packages/discovery/src/kubernetes/endpoints/endpoint-slice';
 
 /** What the endpoints of some slices come to as instances, by the shortest of code: to compare sets with. */
 export function endpointLines(

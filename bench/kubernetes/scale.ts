@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { EndpointSlice } from '../../packages/discovery/src/kubernetes/endpoint-slice';
+import type { EndpointSlice } from '../../packages/discovery/src/kubernetes/endpoints/endpoint-slice';
 import { ApiServer, slicesPath } from './api-server';
 import { BenchProcess } from './bench-process';
 import { endpointLines } from './endpoint-lines';

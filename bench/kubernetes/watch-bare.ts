@@ -1,5 +1,5 @@
 // The least a watcher can do: reads the stream and parses each line: node watch-bare.ts NAMESPACE
-import type { EndpointSlice } from '../../packages/discovery/src/kubernetes/endpoint-slice';
+import type { EndpointSlice } from '../../packages/discovery/src/kubernetes/endpoints/endpoint-slice';
 import { ApiServer, slicesPath } from './api-server';
 import { changeOf, selector } from './churning-slices';
 import { WatchGauge } from './watch-gauge';

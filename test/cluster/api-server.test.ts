@@ -1,6 +1,6 @@
 import type { ServiceWatch } from '@movies/discovery';
 import { get } from 'node:https';
-import { findKubeAccess } from '../../packages/discovery/src/kubernetes/find-kube-access';
+import { findKubeAccess } from '../../packages/discovery/src/kubernetes/access/find-kube-access';
 import { killServiceProcesses, ServiceProcess } from '../system/service-process';
 import { until } from '../until';
 import { describeOnCluster, ownerDoes } from './cluster';

@@ -2,7 +2,7 @@ import type { Instance } from '@movies/discovery';
 import { registryContract } from '@movies/discovery/contract';
 import { DnsRegistry, type DnsRegistryOptions } from '@movies/discovery/dns';
 import { Resolver } from 'node:dns/promises';
-import { scaledClock } from '../../packages/discovery/src/testing/scaled-clock';
+import { scaledClock } from '@movies/time/testing';
 import { until, untilEqual } from '../until';
 import { describeOnCluster } from './cluster';
 import { kubectlSet } from './kubectl-set';

@@ -1,6 +1,6 @@
 import { run } from './run';
 import { KubernetesRegistry, type KubernetesRegistryOptions } from '@movies/discovery/kubernetes';
-import { findKubeAccess } from '../../packages/discovery/src/kubernetes/find-kube-access';
+import { findKubeAccess } from '../../packages/discovery/src/kubernetes/access/find-kube-access';
 import { Kubeconfig, type KubeconfigChanges } from './kubeconfig';
 import { TcpProxy } from './tcp-proxy';
 

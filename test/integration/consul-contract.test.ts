@@ -1,4 +1,5 @@
-import { createInstance, delay, systemClock, type Instance } from '@movies/discovery';
+import { createInstance, type Instance } from '@movies/discovery';
+import { delay, systemClock } from '@movies/time';
 import { ConsulRegistry } from '@movies/discovery/consul';
 import { registryContract } from '@movies/discovery/contract';
 import { registrarContract } from '@movies/discovery/registrar-contract';

@@ -6,7 +6,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { delay, formatAddress, systemClock, type Address } from '@movies/discovery';
+import { formatAddress, type Address } from '@movies/discovery';
+import { delay, systemClock } from '@movies/time';
 import { describeWith } from '../describe-with';
 
 const limitMs = 10_000;

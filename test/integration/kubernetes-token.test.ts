@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { systemClock } from '../../packages/discovery/src/clock';
-import { KubeApi } from '../../packages/discovery/src/kubernetes/kube-api';
-import { KubeCollection } from '../../packages/discovery/src/kubernetes/kube-collection';
+import { systemClock } from '@movies/time';
+import { KubeApi } from '../../packages/discovery/src/kubernetes/api-server/kube-api';
+import { KubeCollection } from '../../packages/discovery/src/kubernetes/list-watch/list-watch';
 import { KubernetesRegistry } from '../../packages/discovery/src/kubernetes/kubernetes-registry';
-import { serviceAccountAccess } from '../../packages/discovery/src/kubernetes/service-account';
+import { serviceAccountAccess } from '../../packages/discovery/src/kubernetes/access/service-account';
 import { FakeApiServer } from '../../packages/discovery/src/testing/fake-api-server';
 import { sliceOf } from '../../packages/discovery/src/testing/slices';
 

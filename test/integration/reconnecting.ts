@@ -2,7 +2,7 @@
 // `node --expose-gc reconnecting.ts URL CA`.
 import { readdirSync } from 'node:fs';
 import { KubernetesRegistry } from '../../packages/discovery/src/kubernetes/kubernetes-registry';
-import { scaledClock } from '../../packages/discovery/src/testing/scaled-clock';
+import { scaledClock } from '@movies/time/testing';
 
 export interface Holding {
   readonly descriptors: number;

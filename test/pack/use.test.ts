@@ -192,7 +192,7 @@ const ownAdapter = `
   const { registryContract } = require('@movies/discovery/contract');
   const { MemoryRegistry } = require('@movies/discovery/memory');
   const { registrarContract } = require('@movies/discovery/registrar-contract');
-  const { ManualClock } = require('@movies/discovery/testing');
+  const { ManualClock } = require('@movies/time/testing');
 
   const asksNobody = 'it asks nobody, so nobody can fail to answer';
   registryContract(

@@ -1,8 +1,8 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { KubeAccess } from '../../packages/discovery/src/kubernetes/kube-access';
-import { serviceAccountAccess } from '../../packages/discovery/src/kubernetes/service-account';
+import type { KubeAccess } from '../../packages/discovery/src/kubernetes/access/kube-access';
+import { serviceAccountAccess } from '../../packages/discovery/src/kubernetes/access/service-account';
 import type { TestNamespace } from '../cluster/test-namespace';
 
 /** The shortest life that an API server gives a token. */

@@ -1,5 +1,5 @@
 import { KubernetesRegistry } from '@movies/discovery/kubernetes';
-import type { KubeAccess } from '../../packages/discovery/src/kubernetes/kube-access';
+import type { KubeAccess } from '../../packages/discovery/src/kubernetes/access/kube-access';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { accountThatMay, endpointSlice } from '../cluster/manifests';
 import { apiServerUrl } from '../cluster/proxied-registry';

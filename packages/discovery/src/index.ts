@@ -1,11 +1,6 @@
 export { formatAddress, parseAddress, type Address } from './address';
-export { Backoff, type BackoffOptions } from './backoff';
-export { systemClock, type Clock, type Random } from './clock';
-export { delay } from './delay';
 export { DiscoveryError, type DiscoveryErrorCode } from './discovery-error';
 export { createInstance, type Instance, type InstanceFields, type InstanceState } from './instance';
 export type { Registrar, Registration } from './registrar';
 export type { FirstSyncOptions, Registry, ServiceWatch } from './registry';
 export type { Snapshot } from './snapshot';
-export type { SnapshotSink } from './snapshot-store';
-export { WatchedRegistry, type Feed, type WatchedRegistryOptions } from './watched-registry';

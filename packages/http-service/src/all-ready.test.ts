@@ -1,4 +1,4 @@
-import { ManualClock } from '@movies/discovery/testing';
+import { ManualClock } from '@movies/time/testing';
 import { allReady, type StartingService } from './all-ready';
 
 /** A service that is ready when the test says so. */

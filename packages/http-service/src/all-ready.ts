@@ -1,4 +1,4 @@
-import type { Clock } from '@movies/discovery';
+import type { Clock } from '@movies/time';
 
 /** A service that starts. */
 export interface StartingService {

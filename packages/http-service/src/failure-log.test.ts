@@ -1,5 +1,5 @@
 import { DiscoveryError } from '@movies/discovery';
-import { ManualClock } from '@movies/discovery/testing';
+import { ManualClock } from '@movies/time/testing';
 import pino from 'pino';
 import { logFailures } from './failure-log';
 

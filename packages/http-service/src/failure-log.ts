@@ -1,4 +1,4 @@
-import type { Clock } from '@movies/discovery';
+import type { Clock } from '@movies/time';
 import type { Logger } from 'pino';
 
 const checkMs = 1000;

@@ -1,4 +1,4 @@
-import { ManualClock } from '@movies/discovery/testing';
+import { ManualClock } from '@movies/time/testing';
 import { keepTrying } from './keep-trying';
 
 function start(attempt: (signal: AbortSignal) => Promise<string>, clock = new ManualClock()) {

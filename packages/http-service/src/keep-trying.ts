@@ -1,4 +1,4 @@
-import { Backoff, delay, type Clock, type Random } from '@movies/discovery';
+import { Backoff, delay, type Clock, type Random } from '@movies/time';
 
 export interface KeepTryingOptions {
   /** Told why a try failed, before the wait for the next. */

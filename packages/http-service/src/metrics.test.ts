@@ -1,9 +1,5 @@
-import {
-  createInstance,
-  WatchedRegistry,
-  type Instance,
-  type SnapshotSink,
-} from '@movies/discovery';
+import { createInstance, type Instance } from '@movies/discovery';
+import { WatchedRegistry, type SnapshotSink } from '@movies/discovery/adapter';
 import { DiscoveryError } from '@movies/discovery';
 import { ServiceClient } from '@movies/service-client';
 import { Metrics } from './metrics';

@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '@movies/discovery';
+import { systemClock, type Clock } from '@movies/time';
 import { allReady, type LateService } from './all-ready';
 import { ConfigError } from './config-error';
 import { helpText, parseSettings, wantsHelp, type Settings, type SettingValues } from './settings';

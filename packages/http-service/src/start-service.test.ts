@@ -1,4 +1,5 @@
-import { WatchedRegistry, type Instance, type SnapshotSink } from '@movies/discovery';
+import { type Instance } from '@movies/discovery';
+import { WatchedRegistry, type SnapshotSink } from '@movies/discovery/adapter';
 import { DiscoveryError } from '@movies/discovery';
 import { MemoryRegistry } from '@movies/discovery/memory';
 import { startService, type RunningService, type ServiceDefinition } from './start-service';

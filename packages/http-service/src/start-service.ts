@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import {
   createInstance,
-  delay,
   formatAddress,
-  systemClock,
   type DiscoveryError,
   type Instance,
   type Registration,
 } from '@movies/discovery';
+import { delay, systemClock } from '@movies/time';
 import { ServiceClient } from '@movies/service-client';
 import type { Logger } from 'pino';
 import type { StartingService } from './all-ready';

@@ -1,4 +1,4 @@
-import { ManualClock } from '@movies/discovery/testing';
+import { ManualClock } from '@movies/time/testing';
 import { Deadline } from './deadline';
 
 test('what is left shrinks as time passes', async () => {

@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '@movies/discovery';
+import { systemClock, type Clock } from '@movies/time';
 
 /** Header with the time a caller still waits, in milliseconds: a remainder, so clocks need not agree. */
 export const timeoutHeader = 'x-request-timeout-ms';

@@ -1,4 +1,4 @@
-import type { Random } from '@movies/discovery';
+import type { Random } from '@movies/time';
 import type { AttemptOutcome } from './attempt';
 
 const failuresInRow = 5;

@@ -1,4 +1,4 @@
-import { ManualClock } from '@movies/discovery/testing';
+import { ManualClock } from '@movies/time/testing';
 import { RetryBudget } from './retry-budget';
 
 const reserve = 100;

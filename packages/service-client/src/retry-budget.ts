@@ -1,4 +1,4 @@
-import type { Clock } from '@movies/discovery';
+import type { Clock } from '@movies/time';
 
 export interface RetryBudgetOptions {
   /** Retries a request pays for: 0.2 lets load rise by 20 %. */

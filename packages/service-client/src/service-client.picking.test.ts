@@ -1,5 +1,5 @@
 import { createInstance, DiscoveryError } from '@movies/discovery';
-import type { ManualClock } from '@movies/discovery/testing';
+import type { ManualClock } from '@movies/time/testing';
 import { StaticRegistry } from '@movies/discovery/static';
 import { ServiceClient } from './service-client';
 import { answer, Origin } from './testing/origin';

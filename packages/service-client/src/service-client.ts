@@ -1,11 +1,5 @@
-import {
-  Backoff,
-  systemClock,
-  type Clock,
-  type Random,
-  type Registry,
-  type ServiceWatch,
-} from '@movies/discovery';
+import { type Registry, type ServiceWatch } from '@movies/discovery';
+import { Backoff, systemClock, type Clock, type Random } from '@movies/time';
 import type { Dispatcher } from 'undici';
 import type { Attempt } from './attempt';
 import { Deadline, retryAttemptHeader, timeoutHeader } from './deadline';

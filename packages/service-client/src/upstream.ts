@@ -1,4 +1,5 @@
-import { formatAddress, type Clock, type Instance, type Random } from '@movies/discovery';
+import { formatAddress, type Instance } from '@movies/discovery';
+import { type Clock, type Random } from '@movies/time';
 import { Pool } from 'undici';
 import type { Attempt } from './attempt';
 import { Ejection } from './ejection';

@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatAddress } from '../address';
-import { ManualClock } from '../testing/manual-clock';
-import { until } from '../testing/until';
+import { ManualClock, until } from '@movies/time/testing';
 import { ConsulApi, ConsulUnreachableError, type ConsulApiOptions } from './consul-api';
 import { FakeConsul } from '../testing/fake-consul';
 

@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { Agent } from 'undici';
 import { formatAddress, type Address } from '../address';
-import type { Clock } from '../clock';
+import { type Clock, LimitedSignal } from '@movies/time';
 import { DiscoveryError } from '../discovery-error';
-import { messageOf } from '../message-of';
-import { LimitedSignal } from '../limited-signal';
+import { messageOf } from '../adapter/message-of';
 
 export interface ConsulTls {
   /** PEM files; the system's authorities are used where `caFile` is absent. */

@@ -1,5 +1,4 @@
-import { ManualClock } from '../testing/manual-clock';
-import { until } from '../testing/until';
+import { ManualClock, until } from '@movies/time/testing';
 import { ConsulRegistry } from './consul-registry';
 import { FakeConsul } from '../testing/fake-consul';
 

@@ -1,6 +1,5 @@
-import { ManualClock } from '../testing/manual-clock';
+import { ManualClock, until } from '@movies/time/testing';
 import type { Snapshot } from '../snapshot';
-import { until } from '../testing/until';
 import { ConsulRegistry } from './consul-registry';
 import { FakeConsul, type Reaction } from '../testing/fake-consul';
 

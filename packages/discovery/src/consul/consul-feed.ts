@@ -1,11 +1,8 @@
-import { Backoff } from '../backoff';
-import type { Clock, Random } from '../clock';
-import { delay } from '../delay';
+import { Backoff, type Clock, type Random, delay, TokenBucket } from '@movies/time';
 import type { Instance } from '../instance';
-import type { SnapshotSink } from '../snapshot-store';
-import { TokenBucket } from '../token-bucket';
-import { toWatchFailure } from '../watch-failure';
-import type { Feed } from '../watched-registry';
+import type { SnapshotSink } from '../adapter/snapshot-store';
+import { toWatchFailure } from '../adapter/watch-failure';
+import type { Feed } from '../adapter/watched-registry';
 import { ConsulUnreachableError, type ConsulApi, type ConsulResponse } from './consul-api';
 import { parseHealthEntries } from './health-entry';
 

@@ -1,6 +1,5 @@
 import { createInstance, type InstanceFields } from '../instance';
-import { ManualClock } from '../testing/manual-clock';
-import { until } from '../testing/until';
+import { ManualClock, until } from '@movies/time/testing';
 import { ConsulRegistry } from './consul-registry';
 import { FakeConsul, type ConsulCall, type Reaction } from '../testing/fake-consul';
 

@@ -1,8 +1,6 @@
 import { formatAddress, type Address } from '../address';
-import type { Clock, Random } from '../clock';
-import { delay } from '../delay';
+import { type Clock, type Random, delay, Heartbeat } from '@movies/time';
 import { DiscoveryError } from '../discovery-error';
-import { Heartbeat } from '../heartbeat';
 import type { Instance } from '../instance';
 import type { Registration } from '../registrar';
 import { ConsulUnreachableError, type ConsulApi, type ConsulResponse } from './consul-api';

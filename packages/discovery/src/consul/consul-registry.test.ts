@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { delay } from '../delay';
+import { delay } from '@movies/time';
 import { formatAddress } from '../address';
 import { createInstance } from '../instance';
-import { registrarContract } from '../registrar.contract';
+import { registrarContract } from '../adapter/registrar.contract';
 import { registryFromUrl } from '../registry-from-url';
-import { registryContract } from '../registry.contract';
-import { scaledClock } from '../testing/scaled-clock';
+import { registryContract } from '../adapter/registry.contract';
+import { scaledClock } from '@movies/time/testing';
 import { selfSigned } from '../testing/self-signed';
 import { ConsulRegistry } from './consul-registry';
 import { FakeConsul } from '../testing/fake-consul';

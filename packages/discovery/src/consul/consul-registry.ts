@@ -1,9 +1,9 @@
 import type { Address } from '../address';
-import { systemClock, type Clock, type Random } from '../clock';
+import { systemClock, type Clock, type Random } from '@movies/time';
 import { DiscoveryError } from '../discovery-error';
 import type { Instance } from '../instance';
 import type { Registrar, Registration } from '../registrar';
-import { WatchedRegistry } from '../watched-registry';
+import { WatchedRegistry } from '../adapter/watched-registry';
 import { ConsulApi, type ConsulTls } from './consul-api';
 import { ConsulFeed } from './consul-feed';
 import { ConsulRegistration } from './consul-registration';

@@ -1,5 +1,5 @@
 import { FakeDns, type DnsRecord } from '../testing/fake-dns';
-import { until } from '../testing/until';
+import { until } from '@movies/time/testing';
 import { DnsClient } from './dns-client';
 
 const { signal } = new AbortController();

@@ -1,7 +1,6 @@
 import type { Snapshot } from '../snapshot';
 import { FakeDns, type DnsReaction } from '../testing/fake-dns';
-import { ManualClock } from '../testing/manual-clock';
-import { until } from '../testing/until';
+import { ManualClock, until } from '@movies/time/testing';
 import { DnsRegistry } from './dns-registry';
 
 const name = 'metadata.local';

@@ -1,11 +1,8 @@
-import { Backoff } from '../backoff';
-import type { Clock, Random } from '../clock';
-import { delay } from '../delay';
-import { LimitedSignal } from '../limited-signal';
+import { Backoff, type Clock, type Random, delay, LimitedSignal } from '@movies/time';
 import { sameInstance, type Instance } from '../instance';
-import type { SnapshotSink } from '../snapshot-store';
-import { toWatchFailure } from '../watch-failure';
-import type { Feed } from '../watched-registry';
+import type { SnapshotSink } from '../adapter/snapshot-store';
+import { toWatchFailure } from '../adapter/watch-failure';
+import type { Feed } from '../adapter/watched-registry';
 import { type DnsClient, DnsQueryError } from './dns-client';
 import type { DnsAnswer, DnsLookup } from './dns-lookup';
 

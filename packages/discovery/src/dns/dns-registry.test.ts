@@ -1,9 +1,7 @@
 import { createInstance, type Instance } from '../instance';
-import { registryContract } from '../registry.contract';
+import { registryContract } from '../adapter/registry.contract';
 import { FakeDns, type DnsRecord } from '../testing/fake-dns';
-import { ManualClock } from '../testing/manual-clock';
-import { scaledClock } from '../testing/scaled-clock';
-import { until } from '../testing/until';
+import { ManualClock, scaledClock, until } from '@movies/time/testing';
 import { DnsRegistry, type DnsRegistryOptions } from './dns-registry';
 
 const suffix = 'headless.movies.svc.cluster.local';

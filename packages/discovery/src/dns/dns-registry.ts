@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { checkAddress, formatAddress, type Address } from '../address';
-import { systemClock, type Clock, type Random } from '../clock';
+import { systemClock, type Clock, type Random } from '@movies/time';
 import { DiscoveryError } from '../discovery-error';
-import { WatchedRegistry } from '../watched-registry';
+import { WatchedRegistry } from '../adapter/watched-registry';
 import { AddressLookup } from './address-lookup';
 import { DnsClient } from './dns-client';
 import { DnsFeed } from './dns-feed';

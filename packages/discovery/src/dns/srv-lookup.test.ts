@@ -1,6 +1,6 @@
 import type { Instance } from '../instance';
 import { FakeDns, type DnsRecord } from '../testing/fake-dns';
-import { until } from '../testing/until';
+import { until } from '@movies/time/testing';
 import { DnsClient } from './dns-client';
 import { SrvLookup } from './srv-lookup';
 

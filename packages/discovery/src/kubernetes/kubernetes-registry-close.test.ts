@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { FakeApiServer } from '../testing/fake-api-server';
 import { sliceOf } from '../testing/slices';
-import { until } from '../testing/until';
-import type { KubeAccess } from './kube-access';
+import { until } from '@movies/time/testing';
+import type { KubeAccess } from './access/kube-access';
 import { KubernetesRegistry } from './kubernetes-registry';
 
 const limitMs = 100;

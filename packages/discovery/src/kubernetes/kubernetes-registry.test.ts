@@ -1,6 +1,6 @@
-import { registryContract } from '../registry.contract';
+import { registryContract } from '../adapter/registry.contract';
 import { FakeApiServer } from '../testing/fake-api-server';
-import { scaledClock } from '../testing/scaled-clock';
+import { scaledClock } from '@movies/time/testing';
 import { endpointsOf, sliceOf } from '../testing/slices';
 import { KubernetesRegistry } from './kubernetes-registry';
 

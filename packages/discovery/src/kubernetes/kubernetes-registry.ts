@@ -1,16 +1,16 @@
-import { systemClock, type Clock, type Random } from '../clock';
-import type { SnapshotSink } from '../snapshot-store';
-import { WatchedRegistry, type Feed } from '../watched-registry';
-import type { EndpointSlice } from './endpoint-slice';
-import { EndpointSliceSet } from './endpoint-slice-set';
-import { slicesOfEndpoints, type Endpoints } from './endpoints';
-import { findKubeAccess } from './find-kube-access';
-import type { KubeAccess } from './kube-access';
-import { KubeApi } from './kube-api';
-import { KubeCollection } from './kube-collection';
-import type { KubeObject } from './kube-object';
-import { KubernetesFeed, type EndpointObjects } from './kubernetes-feed';
-import { Reflector } from './reflector';
+import { systemClock, type Clock, type Random } from '@movies/time';
+import type { SnapshotSink } from '../adapter/snapshot-store';
+import { WatchedRegistry, type Feed } from '../adapter/watched-registry';
+import type { EndpointSlice } from './endpoints/endpoint-slice';
+import { EndpointSliceSet } from './endpoints/endpoint-slice-set';
+import { slicesOfEndpoints, type Endpoints } from './endpoints/endpoints';
+import { findKubeAccess } from './access/find-kube-access';
+import type { KubeAccess } from './access/kube-access';
+import { KubeApi } from './api-server/kube-api';
+import { KubeCollection } from './list-watch/list-watch';
+import type { KubeObject } from './list-watch/kube-object';
+import { KubernetesFeed, type EndpointObjects } from './endpoints/kubernetes-feed';
+import { Reflector } from './list-watch/reflector';
 
 export interface KubernetesRegistryOptions {
   /** Where the Services are; that of the pod, or of the kubeconfig's context, by default. */

@@ -1,8 +1,8 @@
 import { createInstance, type Instance } from '../instance';
-import { ManualClock } from '../testing/manual-clock';
-import { registrarContract } from '../registrar.contract';
+import { ManualClock } from '@movies/time/testing';
+import { registrarContract } from '../adapter/registrar.contract';
 import type { Registration } from '../registrar';
-import { registryContract } from '../registry.contract';
+import { registryContract } from '../adapter/registry.contract';
 import { MemoryRegistry, type MemoryRegistryOptions } from './memory-registry';
 
 const noAgent = 'it is in this process, so it neither fails nor is unknown';

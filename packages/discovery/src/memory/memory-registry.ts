@@ -1,11 +1,10 @@
-import { systemClock, type Clock, type Random } from '../clock';
+import { systemClock, type Clock, type Random, Heartbeat } from '@movies/time';
 import { DiscoveryError } from '../discovery-error';
-import { Heartbeat } from '../heartbeat';
 import { createInstance, type Instance } from '../instance';
 import type { Registrar, Registration } from '../registrar';
 import type { Registry, ServiceWatch } from '../registry';
-import type { SnapshotSink } from '../snapshot-store';
-import { WatchedRegistry } from '../watched-registry';
+import type { SnapshotSink } from '../adapter/snapshot-store';
+import { WatchedRegistry } from '../adapter/watched-registry';
 
 export interface MemoryRegistryOptions {
   /** An instance whose last beat is older is taken out; it returns with its next beat. 5,000 by default. */

@@ -1,5 +1,5 @@
 import type { Address } from '../address';
-import { registryContract } from '../registry.contract';
+import { registryContract } from '../adapter/registry.contract';
 import { StaticRegistry } from './static-registry';
 
 const fixed = 'its addresses are fixed';

@@ -1,6 +1,6 @@
 import { createInstance, type Instance } from '../instance';
 import { formatAddress, type Address } from '../address';
-import { WatchedRegistry } from '../watched-registry';
+import { WatchedRegistry } from '../adapter/watched-registry';
 
 /** Fixed addresses, all of them ready for ever: where the set is configuration. */
 export class StaticRegistry extends WatchedRegistry {

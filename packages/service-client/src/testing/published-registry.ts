@@ -1,12 +1,11 @@
 import {
-  WatchedRegistry,
-  type Clock,
   type DiscoveryError,
   type Instance,
   type Registry,
   type ServiceWatch,
-  type SnapshotSink,
 } from '@movies/discovery';
+import { WatchedRegistry, type SnapshotSink } from '@movies/discovery/adapter';
+import { type Clock } from '@movies/time';
 
 /** A registry that knows what a test publishes, and nothing before; every service has the same set. */
 export class PublishedRegistry implements Registry {

@@ -1,4 +1,4 @@
-import type { Random } from '@movies/discovery';
+import type { Random } from '@movies/time';
 
 /** The same numbers for the same seed (mulberry32). */
 export function seededRandom(seed: number): Random {

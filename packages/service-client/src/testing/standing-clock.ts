@@ -1,4 +1,4 @@
-import { ManualClock } from '@movies/discovery/testing';
+import { ManualClock } from '@movies/time/testing';
 
 /** Time stands until a test moves it; only what is due at once needs no move. */
 export class StandingClock extends ManualClock {

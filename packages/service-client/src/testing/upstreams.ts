@@ -1,5 +1,5 @@
 import { createInstance, type Instance } from '@movies/discovery';
-import { ManualClock } from '@movies/discovery/testing';
+import { ManualClock } from '@movies/time/testing';
 import type { AttemptOutcome } from '../attempt';
 import type { Upstream, UpstreamOptions } from '../upstream';
 

@@ -1,4 +1,4 @@
-import { systemClock } from '@movies/discovery';
+import { systemClock } from '@movies/time';
 import {
   ConfigError,
   exitCodeOf,

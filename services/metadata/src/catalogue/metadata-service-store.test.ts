@@ -1,4 +1,4 @@
-import { ManualClock, until } from '@movies/discovery/testing';
+import { until, ManualClock } from '@movies/time/testing';
 import { answer, hang, Origin } from '@movies/service-client/testing';
 import { CatalogueError } from './catalogue-error';
 import { MetadataServiceStore } from './metadata-service-store';

@@ -1,5 +1,5 @@
 import { metadataListSchema, metadataPath, metadataPaths, type Metadata } from '@movies/api';
-import { Backoff, delay, type Clock, type Random } from '@movies/discovery';
+import { Backoff, delay, type Clock, type Random } from '@movies/time';
 import * as z from 'zod';
 import { CatalogueError } from './catalogue-error';
 import type { FilmStore } from './film-store';

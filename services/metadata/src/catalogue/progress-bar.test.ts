@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { ManualClock } from '@movies/discovery/testing';
+import { ManualClock } from '@movies/time/testing';
 import { ProgressBar } from './progress-bar';
 
 function bar(isTTY: boolean) {

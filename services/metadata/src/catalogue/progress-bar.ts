@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import type { Clock } from '@movies/discovery';
+import type { Clock } from '@movies/time';
 
 const everyMs = 100;
 const barLength = 30;

@@ -1,13 +1,11 @@
 import { formatAddress } from '../../address';
-import type { Clock } from '../../clock';
-import { delay } from '../../delay';
+import { type Clock, delay } from '@movies/time';
 import { KubernetesRegistry } from '../kubernetes-registry';
 import type { ServiceWatch } from '../../registry';
 import type { Snapshot } from '../../snapshot';
 import { FakeApiServer } from '../../testing/fake-api-server';
-import { scaledClock } from '../../testing/scaled-clock';
+import { scaledClock, until } from '@movies/time/testing';
 import { sliceOf } from '../../testing/slices';
-import { until } from '../../testing/until';
 import { faultNext, faultPhases, type Fault, type FaultPhase } from './faults';
 
 /** What a cell has to show, in milliseconds of the reflector's own time. */

@@ -1,8 +1,7 @@
-import type { Clock } from '../../clock';
-import { delay } from '../../delay';
-import type { EndpointSlice } from '../endpoint-slice';
-import type { KubeCollection, KubeList, WatchEvent } from '../kube-collection';
-import { KubeFailure, type KubeFailureKind } from '../kube-failure';
+import { type Clock, delay } from '@movies/time';
+import type { EndpointSlice } from '../endpoints/endpoint-slice';
+import type { KubeCollection, KubeList, WatchEvent } from '../list-watch/list-watch';
+import { KubeFailure, type KubeFailureKind } from '../api-server/kube-failure';
 import type { ServerModel } from './server-model';
 
 /** What a request, or a watch that is open, meets. */

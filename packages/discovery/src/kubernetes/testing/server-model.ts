@@ -1,5 +1,5 @@
-import type { EndpointSlice } from '../endpoint-slice';
-import type { KubeList, WatchEvent } from '../kube-collection';
+import type { EndpointSlice } from '../endpoints/endpoint-slice';
+import type { KubeList, WatchEvent } from '../list-watch/list-watch';
 
 type Slices = ReadonlyMap<string, EndpointSlice>;
 

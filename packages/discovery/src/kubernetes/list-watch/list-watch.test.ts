@@ -1,0 +1,251 @@
+import { systemClock } from '@movies/time';
+import { statusOf } from '../../testing/api-documents';
+import { FakeApiServer, type ApiReaction } from '../../testing/fake-api-server';
+import { ManualClock, until } from '@movies/time/testing';
+import { sliceOf } from '../../testing/slices';
+import { KubeApi } from '../api-server/kube-api';
+import { KubeCollection } from './list-watch';
+import type { KubeObject } from './kube-object';
+
+let fake: FakeApiServer;
+let api: KubeApi;
+let clock: ManualClock;
+let collection: KubeCollection<KubeObject>;
+const never = new AbortController().signal;
+
+beforeEach(async () => {
+  fake = await FakeApiServer.start();
+  api = new KubeApi({
+    clock: systemClock,
+    findAccess: async () => ({
+      server: fake.url,
+      namespace: 'default',
+      credentials: async () => ({ headers: {}, tls: { ca: fake.ca } }),
+    }),
+  });
+  clock = new ManualClock();
+  collection = open();
+});
+
+afterEach(async () => {
+  await api.close();
+  await fake.stop();
+});
+
+function open(namespace?: string): KubeCollection<KubeObject> {
+  return new KubeCollection({
+    api,
+    clock,
+    path: (name) => `/apis/discovery.k8s.io/v1/namespaces/${name}/endpointslices`,
+    selector: { labelSelector: 'kubernetes.io/service-name=metadata' },
+    namespace,
+    idleMs: 90_000,
+  });
+}
+
+function put(count: number): void {
+  for (let i = 0; i < count; i += 1) {
+    fake.put(sliceOf('metadata', [`10.0.${i >> 8}.${i & 255}`], { name: `slice-${i}` }));
+  }
+}
+
+const queries = () => fake.calls.map(({ query }) => Object.fromEntries(query));
+const listOf = (metadata: object, items: unknown) => JSON.stringify({ metadata, items });
+const answer = (script: string): ApiReaction => ({ script });
+
+/** What a watch says, and how it ends if badly. */
+async function watch(signal = never, onOpen: () => void = () => undefined): Promise<unknown[]> {
+  const said: unknown[] = [];
+  try {
+    const events = collection.watch({ version: '100', timeoutSeconds: 250 }, signal, onOpen);
+    for await (const event of events) said.push(event);
+  } catch (error: unknown) {
+    said.push(error);
+  }
+  return said;
+}
+
+describe('a list', () => {
+  it('of the cache is asked for whole, as that ignores a limit', async () => {
+    put(3);
+    const { version, objects } = await collection.list(false, never);
+    expect([version, objects.length]).toEqual(['103', 3]);
+    expect(queries()).toEqual([
+      { labelSelector: 'kubernetes.io/service-name=metadata', resourceVersion: '0' },
+    ]);
+  });
+
+  it('that is consistent comes in pages', async () => {
+    put(1201);
+    const { objects } = await collection.list(true, never);
+    expect(new Set(objects.map(({ metadata }) => metadata.name)).size).toBe(1201);
+    const labelSelector = 'kubernetes.io/service-name=metadata';
+    expect(queries()).toEqual([
+      { labelSelector, limit: '500' },
+      { labelSelector, limit: '500', continue: '500' },
+      { labelSelector, limit: '500', continue: '1000' },
+    ]);
+  });
+
+  it('is expired as a whole when one of its pages is', async () => {
+    put(600);
+    fake.react = ({ query }) => (query.has('continue') ? { status: 410 } : undefined);
+    await expect(collection.list(true, never)).rejects.toMatchObject({ kind: 'expired' });
+  });
+
+  it('without items is empty', async () => {
+    fake.react = () => answer(listOf({ resourceVersion: '7' }, null));
+    expect(await collection.list(false, never)).toEqual({ version: '7', objects: [] });
+  });
+
+  it('ends with a page that names no next one, or an empty one', async () => {
+    fake.react = () => answer(listOf({ resourceVersion: '7', continue: '' }, []));
+    expect(await collection.list(true, never)).toEqual({ version: '7', objects: [] });
+    expect(fake.calls).toHaveLength(1);
+  });
+
+  it('is of the namespace that is named, written as a part of a path', async () => {
+    put(1);
+    expect((await open('default').list(false, never)).objects).toHaveLength(1);
+    expect((await open('default/endpointslices?').list(false, never)).objects).toEqual([]);
+    expect(queries()[1]).toEqual(queries()[0]);
+  });
+
+  it.each([
+    ['no JSON', '<html>'],
+    ['half of one', '{"metadata":{"resourceVersion":"7"},"items":['],
+    ['no version', listOf({}, [])],
+    ['an empty version', listOf({ resourceVersion: '' }, [])],
+    ['a version of another type', listOf({ resourceVersion: 7 }, [])],
+    ['an object without a name', listOf({ resourceVersion: '7' }, [{ metadata: {} }])],
+    ['an object that is none', listOf({ resourceVersion: '7' }, [null])],
+    ['items that are no list', listOf({ resourceVersion: '7' }, 'oops')],
+    ['null', 'null'],
+  ])('that is garbled is no list: %s', async (_, script) => {
+    fake.react = () => answer(script);
+    await expect(collection.list(false, never)).rejects.toMatchObject({
+      kind: 'garbled',
+      reason: 'bad_list',
+    });
+  });
+
+  it('has 30 s for all its pages', async () => {
+    put(600);
+    fake.react = ({ query }) => (query.has('continue') ? { script: '{', open: true } : undefined);
+    const outcome = expect(collection.list(true, never)).rejects.toMatchObject({ kind: 'silent' });
+    await until(() => fake.calls.length === 2);
+    await new Promise(setImmediate);
+    await clock.advance(30_000);
+    await outcome;
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('a watch', () => {
+  it('asks for bookmarks and its end, and says when it is open', async () => {
+    let opened = 0;
+    const said = watch(never, () => {
+      opened += 1;
+    });
+    await until(() => opened === 1);
+    expect(queries()).toEqual([
+      {
+        labelSelector: 'kubernetes.io/service-name=metadata',
+        watch: 'true',
+        allowWatchBookmarks: 'true',
+        resourceVersion: '100',
+        timeoutSeconds: '250',
+      },
+    ]);
+    put(1);
+    fake.remove('slice-0');
+    fake.bookmark();
+    fake.openWatches[0]?.end();
+    const object = expect.objectContaining({
+      metadata: expect.objectContaining({ name: 'slice-0' }) as object,
+    }) as object;
+    expect(await said).toEqual([
+      { type: 'ADDED', version: '101', object },
+      { type: 'DELETED', version: '102', object },
+      { type: 'BOOKMARK', version: '102' },
+    ]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each([
+    ['a line that is no JSON', 'oops\n', 'garbled', 'bad_line'],
+    ['an empty line', '\n', 'garbled', 'bad_line'],
+    ['null', 'null\n', 'garbled', 'bad_line'],
+    ['an event of no known type', '{"type":"OTHER","object":{}}\n', 'garbled', 'bad_line'],
+    ['no object', '{"type":"ADDED"}\n', 'garbled', 'bad_line'],
+    ['no version', '{"type":"ADDED","object":{"metadata":{"name":"a"}}}\n', 'garbled', 'bad_line'],
+    [
+      'no name',
+      '{"type":"ADDED","object":{"metadata":{"resourceVersion":"7"}}}\n',
+      'garbled',
+      'bad_line',
+    ],
+    [
+      'a bookmark without a version',
+      '{"type":"BOOKMARK","object":{"metadata":{}}}\n',
+      'garbled',
+      'bad_line',
+    ],
+    ['half a line', '{"type":"BOOKMARK"', 'lost', 'half_line'],
+    ['a line without an end', 'x'.repeat(9 * 1024 * 1024), 'garbled', 'bad_line'],
+    [
+      '410',
+      `${JSON.stringify({ type: 'ERROR', object: statusOf(410, 'old') })}\n`,
+      'expired',
+      'expired',
+    ],
+    [
+      '500',
+      `${JSON.stringify({ type: 'ERROR', object: statusOf(500, 'no') })}\n`,
+      'refused',
+      'event_500',
+    ],
+    ['an error without a status', '{"type":"ERROR"}\n', 'refused', 'event_500'],
+  ])('ends with %s', async (_, script, kind, reason) => {
+    fake.react = () => answer(script);
+    expect(await watch()).toEqual([expect.objectContaining({ kind, reason })]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('has 10 s to open', async () => {
+    fake.react = () => ({ drop: 'hang' });
+    const said = watch();
+    await until(() => fake.calls.length === 1);
+    await clock.advance(10_000);
+    expect(await said).toMatchObject([{ kind: 'unreachable', reason: 'timeout' }]);
+  });
+
+  it('is given up after the idle time in which nothing was said, and not before', async () => {
+    let opened = false;
+    const said = watch(never, () => {
+      opened = true;
+    });
+    await until(() => opened);
+    await clock.advance(89_000);
+    fake.bookmark();
+    await until(() => clock.nextInMs === 90_000);
+    await clock.advance(89_999);
+    expect(fake.openWatches).toHaveLength(1);
+    await clock.advance(1);
+    expect(await said).toMatchObject([{ type: 'BOOKMARK' }, { kind: 'silent', reason: 'silent' }]);
+    await until(() => fake.openConnections === 0);
+  });
+
+  it('ends when it is aborted', async () => {
+    const controller = new AbortController();
+    let opened = false;
+    const said = watch(controller.signal, () => {
+      opened = true;
+    });
+    await until(() => opened);
+    controller.abort();
+    expect(await said).toHaveLength(1);
+    await until(() => fake.openWatches.length === 0);
+    expect(clock.pending).toBe(0);
+  });
+});

@@ -1,2 +1,0 @@
-export { ManualClock } from './manual-clock';
-export { until } from './until';

@@ -1,0 +1,3 @@
+export { ManualClock } from './manual-clock';
+export { scaledClock } from './scaled-clock';
+export { until } from './until';
