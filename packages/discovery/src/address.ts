@@ -49,8 +49,11 @@ export function isAddress({ host, port }: Address): boolean {
 const urlHost = /^[^\s:/?#@[\]\\]+$/;
 
 function isHost(host: string): boolean {
-  // Most are addresses, and in a large set each one is checked.
-  return isIP(host) !== 0 || (urlHost.test(host) && URL.canParse(`http://${host}`));
+  // Most are addresses, and in a large set each one is checked. One with a zone, as fe80::1%eth0, cannot stand in a URL.
+  return (
+    (isIP(host) !== 0 && !host.includes('%')) ||
+    (urlHost.test(host) && URL.canParse(`http://${host}`))
+  );
 }
 
 function isPort(port: number): boolean {

@@ -1,4 +1,5 @@
 import { checkAddress, type Address } from './address';
+import { DiscoveryError } from './discovery-error';
 
 /**
  * `ready`: send to it. `draining`: it finishes what it has, and takes more only when nothing is ready.
@@ -19,24 +20,81 @@ export interface Instance extends Address {
   readonly id: string;
   readonly service: string;
   readonly state: InstanceState;
+  /** Where it runs. */
   readonly zone?: string;
+  /** Which callers it is meant for; absent where the platform gives no hints. */
+  readonly hints?: InstanceHints;
   /** Share of the traffic relative to its peers; above 0, 1 by default. */
   readonly weight: number;
-  /** What else the registry tells: version, tags, … */
+  /** In the order of the registry; none by default. */
+  readonly tags: readonly string[];
+  /** What else the registry tells, by name: version, node, … */
   readonly labels: Readonly<Record<string, string>>;
 }
 
-export type InstanceFields = Pick<Instance, 'id' | 'service' | 'host' | 'port'> & Partial<Instance>;
+/** Callers in these zones, or on these nodes, are meant to use the instance. */
+export interface InstanceHints {
+  readonly zones?: readonly string[];
+  readonly nodes?: readonly string[];
+}
 
-/** Fills in the defaults, checks the address (`invalid_address`) and freezes. */
+/** An instance before its defaults are filled in; `undefined` is the same as absent. */
+export type InstanceFields = Pick<Instance, 'id' | 'service' | 'host' | 'port'> & {
+  readonly [Name in keyof Instance]?: Instance[Name] | undefined;
+};
+
+/**
+ * Fills in the defaults, checks every field and freezes. Throws `invalid_address`, or `invalid_instance` naming the
+ * field.
+ */
 export function createInstance(fields: InstanceFields): Instance {
   checkAddress(fields);
+  const {
+    id,
+    service,
+    host,
+    port,
+    state = 'ready',
+    weight = 1,
+    zone,
+    hints,
+    tags,
+    labels,
+  } = fields;
+  if (id === '') throw invalid('id', `'${id}'`, 'a text');
+  if (service === '') throw invalid('service', `'${service}'`, 'a text');
+  if (!Object.hasOwn(rankOfState, state)) {
+    throw invalid('state', `'${state}'`, Object.keys(rankOfState).join(', '));
+  }
+  if (!(weight > 0 && weight < Infinity)) throw invalid('weight', weight, 'a number above 0');
   return Object.freeze({
-    state: 'ready',
-    weight: 1,
-    ...fields,
-    labels: Object.freeze({ ...fields.labels }),
+    id,
+    service,
+    host,
+    port,
+    state,
+    weight,
+    ...(zone === undefined ? {} : { zone }),
+    ...(hints === undefined ? {} : { hints: freezeHints(hints) }),
+    tags: tags === undefined || tags.length === 0 ? none : Object.freeze([...tags]),
+    labels: Object.freeze({ ...labels }),
   });
+}
+
+const none: readonly string[] = Object.freeze([]);
+
+function freezeHints({ zones, nodes }: InstanceHints): InstanceHints {
+  return Object.freeze({
+    ...(zones === undefined ? {} : { zones: Object.freeze([...zones]) }),
+    ...(nodes === undefined ? {} : { nodes: Object.freeze([...nodes]) }),
+  });
+}
+
+function invalid(field: string, value: unknown, expected: string): DiscoveryError {
+  return new DiscoveryError(
+    'invalid_instance',
+    `the ${field} of an instance is ${String(value)}: expected ${expected}`,
+  );
 }
 
 /** Whether two instances say the same in every field. */
@@ -50,8 +108,15 @@ export function sameInstance(a: Instance, b: Instance): boolean {
       a.state === b.state &&
       a.zone === b.zone &&
       a.weight === b.weight &&
+      sameTexts(a.tags, b.tags) &&
+      sameTexts(a.hints?.zones, b.hints?.zones) &&
+      sameTexts(a.hints?.nodes, b.hints?.nodes) &&
       sameLabels(a.labels, b.labels))
   );
+}
+
+function sameTexts(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  return a === b || (a?.length === b?.length && a?.every((text, i) => text === b?.[i]) === true);
 }
 
 function sameLabels(a: Instance['labels'], b: Instance['labels']): boolean {

@@ -2,18 +2,36 @@
 export interface Clock {
   /** Milliseconds since the epoch; never runs backwards, also when the wall clock is set. */
   now(): number;
-  /** Runs `callback` once after `delayMs`. The returned function cancels it; calling that twice is fine. */
+  /**
+   * Runs `callback` once after `delayMs`, which may be of any length; never after `Infinity`. The returned function
+   * cancels it; calling that twice is fine. Throws `RangeError` for `NaN`.
+   */
   schedule(delayMs: number, callback: () => void): () => void;
 }
 
 /** A number in [0, 1), as `Math.random` gives it. */
 export type Random = () => number;
 
-/** The clock of this machine. Its timers keep the process alive, so whoever waits must be closed. */
+/** The longest time of one timer of Node: a longer one would run at once. */
+const maxTimerMs = 2 ** 31 - 1;
+
+/** The clock of this machine. Its timers keep the process alive, so that what waits must be closed. */
 export const systemClock: Clock = {
   now: () => performance.timeOrigin + performance.now(),
   schedule: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs);
+    if (Number.isNaN(delayMs)) throw new RangeError('NaN is not a time to wait');
+    if (delayMs === Infinity) return () => undefined;
+    let timer: NodeJS.Timeout;
+    const start = (leftMs: number) => {
+      timer = setTimeout(
+        () => {
+          if (leftMs > maxTimerMs) start(leftMs - maxTimerMs);
+          else callback();
+        },
+        Math.min(leftMs, maxTimerMs),
+      );
+    };
+    start(delayMs);
     return () => {
       clearTimeout(timer);
     };

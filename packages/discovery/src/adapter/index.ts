@@ -1,2 +1,3 @@
-export type { SnapshotSink } from './snapshot-store';
-export { WatchedRegistry, type Feed, type WatchedRegistryOptions } from './watched-registry';
+export { runSource, type Remarks, type Sink, type Source } from './source';
+export { SourceFailure, type FailureKind, type SourceFailureDetails } from './source-failure';
+export { WatchedRegistry, type AdapterOptions, type RegistryOptions } from './watched-registry';

@@ -27,7 +27,7 @@ const clauses = {
     await shows(harness, 'a=not_ready');
     await harness.letBeatsPass();
     await shows(harness, 'a=not_ready');
-    registration.reportHealth(true);
+    registration.report('ready');
     await shows(harness, 'a=ready');
     await registration.deregister();
   },
@@ -38,33 +38,53 @@ const clauses = {
     await registration.deregister();
   },
 
-  'address, zone, weight and labels are known as registered': async (harness) => {
+  'address, zone, weight, tags and labels are known as registered': async (harness) => {
     const instance = createInstance({
       ...instanceOf(harness, 'ready'),
       host: '::1',
       zone: 'zone-1',
       weight: 3,
+      tags: ['blue', 'canary'],
       labels: { version: '1.2.3' },
     });
     const registration = await harness.registrar.register(instance);
     await shows(harness, 'a=ready');
-    expect(await harness.registry.discover(harness.service)).toEqual([instance]);
+    // A registry may make the id unique beyond the service.
+    const id: unknown = expect.stringContaining(instance.id);
+    expect(await harness.registry.discover(harness.service)).toEqual([{ ...instance, id }]);
     await registration.deregister();
   },
 
   'reported health moves the state both ways, and beats keep it': async (harness) => {
     const registration = await harness.registrar.register(instanceOf(harness, 'ready'));
     await shows(harness, 'a=ready');
-    registration.reportHealth(false, 'the database is gone');
+    registration.report('not_ready', 'the database is gone');
     await shows(harness, 'a=not_ready');
     await harness.letBeatsPass();
     await shows(harness, 'a=not_ready');
-    registration.reportHealth(true);
+    registration.report('ready');
     await shows(harness, 'a=ready');
     await harness.letBeatsPass();
     await shows(harness, 'a=ready');
     expect(registration.failure).toBeUndefined();
     await registration.deregister();
+  },
+
+  'what is reported as draining gets no new requests': async (harness) => {
+    const registration = await harness.registrar.register(instanceOf(harness, 'ready'));
+    await shows(harness, 'a=ready');
+    registration.report('draining');
+    await untilKnown(harness, (known) => known.every(({ state }) => state !== 'ready'));
+    await registration.deregister();
+  },
+
+  'a registration that leaves its scope is deregistered': async (harness) => {
+    {
+      await using registration = await harness.registrar.register(instanceOf(harness, 'ready'));
+      await shows(harness, 'a=ready');
+      expect(registration.failure).toBeUndefined();
+    }
+    await shows(harness);
   },
 
   'deregister takes the instance out at once, and no other': async (harness) => {
@@ -86,9 +106,9 @@ const clauses = {
 
   'after deregister neither a beat nor a report of health brings it back': async (harness) => {
     const registration = await harness.registrar.register(instanceOf(harness, 'ready'));
-    registration.reportHealth(true);
+    registration.report('ready');
     await registration.deregister();
-    registration.reportHealth(true);
+    registration.report('ready');
     await harness.letBeatsPass();
     await shows(harness);
   },
@@ -123,7 +143,7 @@ const clauses = {
   'what was forgotten is registered again in the state it reported': async (harness) => {
     if (harness.forget === undefined) throw new Error('nothing here can forget');
     const registration = await harness.registrar.register(instanceOf(harness, 'not_ready'));
-    registration.reportHealth(true);
+    registration.report('ready');
     await shows(harness, 'a=ready');
     await harness.forget();
     await harness.letBeatsPass();
@@ -160,15 +180,24 @@ function instanceOf({ service }: RegistrarHarness, state: InstanceState, name = 
 }
 
 /** Resolves as soon as the registry knows exactly these instances, as `name=state`. */
-async function shows(
+function shows(harness: RegistrarHarness, ...expected: string[]): Promise<void> {
+  const { service } = harness;
+  return untilKnown(harness, (instances) => {
+    const known = instances.map(
+      ({ id, state }) => `${id.slice(id.lastIndexOf(service) + service.length + 1)}=${state}`,
+    );
+    return known.join() === expected.join();
+  });
+}
+
+async function untilKnown(
   { registry, service }: RegistrarHarness,
-  ...expected: string[]
+  isSo: (instances: readonly Instance[]) => boolean,
 ): Promise<void> {
   await using watch = registry.watch(service);
   await new Promise<void>((resolve) => {
-    watch.subscribe(({ instances }) => {
-      const known = instances.map(({ id, state }) => `${id.slice(service.length + 1)}=${state}`);
-      if (known.join() === expected.join()) resolve();
+    watch.subscribe((view) => {
+      if (view.state === 'known' && isSo(view.instances)) resolve();
     });
   });
 }

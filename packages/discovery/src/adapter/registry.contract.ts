@@ -2,8 +2,8 @@ import { formatAddress } from '../address';
 import { runClauses } from './clauses.contract';
 import { DiscoveryError, type DiscoveryErrorCode } from '../discovery-error';
 import { createInstance, type Instance } from '../instance';
-import type { Registry, ServiceWatch } from '../registry';
-import type { Snapshot } from '../snapshot';
+import { failureOf, type Registry, type ServiceWatch } from '../registry';
+import type { Snapshot, View } from '../view';
 import { until } from '@movies/time/testing';
 
 /** A registry under test, and the hand that moves what stands behind it. */
@@ -46,8 +46,10 @@ const clauses = {
     await harness.publish(service, [one, two]);
     const watch = harness.registry.watch(service);
     const early = record(watch);
-    await watch.firstSync();
+    await watch.synced();
     const late = record(watch);
+    expect(late).toEqual([]);
+    await settled();
     expect(early.map(addresses)).toEqual([addresses([one, two])]);
     expect(late.map(addresses)).toEqual([addresses([one, two])]);
   },
@@ -65,6 +67,7 @@ const clauses = {
     const watch = harness.registry.watch(service);
     await heard(watch, has(one, two));
     const snapshots = record(watch);
+    await settled();
     await harness.publish(service, [two, one]);
     await harness.publish(service, [one, two, three]);
     await heard(watch, has(one, two, three));
@@ -73,7 +76,7 @@ const clauses = {
   },
 
   'an unknown service is an empty set': async ({ registry }) => {
-    const { instances } = await registry.watch('nobody').firstSync();
+    const { instances } = await registry.watch('nobody').synced();
     expect(instances).toEqual([]);
   },
 
@@ -87,10 +90,10 @@ const clauses = {
     await harness.publish(service, [one]);
     await breakDown(harness);
     const watch = harness.registry.watch(service);
-    const firstSync = watch.firstSync({ timeoutMs: 300_000 });
-    expect([watch.snapshot, watch.ageMs]).toEqual([undefined, undefined]);
+    const synced = watch.synced({ timeoutMs: 300_000 });
+    expect([watch.view.state, watch.ageMs]).toEqual(['unknown', undefined]);
     await repair(harness);
-    expect(await firstSync).toHaveProperty('version', 1);
+    expect(await synced).toHaveProperty('version', 1);
     // Not at once: a registry that lost its memory with the outage is truly empty until it is filled.
     await heard(watch, has(one));
     expect(addresses(await harness.registry.discover(service))).toEqual(addresses([one]));
@@ -116,16 +119,57 @@ const clauses = {
     await breakDown(harness);
     const failed = await heard(watch, ({ failure }) => failure !== undefined);
     expect(failed.failure?.code).toBe('registry_unavailable');
-    expect(watch.failure).toBe(failed.failure);
+    expect(failureOf(watch.view)).toBe(failed.failure);
     expect([addresses(failed), failed.version]).toEqual([addresses([one, two]), version]);
     expect(addresses(await harness.registry.discover(service))).toEqual(addresses([one, two]));
     await repair(harness);
     const healed = await heard(watch, ({ failure }) => failure === undefined);
     expect([addresses(healed), healed.version]).toEqual([addresses([one, two]), version]);
-    expect(watch.failure).toBeUndefined();
+    expect(failureOf(watch.view)).toBeUndefined();
   },
 
-  'an authoritative empty answer empties the set': async (harness) => {
+  'a failure before the first sync is told': async (harness) => {
+    await breakDown(harness);
+    const watch = harness.registry.watch(service);
+    const view = await new Promise<View>((resolve) => watch.subscribe(resolve));
+    expect([view.state, failureOf(view)?.code]).toEqual(['unknown', 'registry_unavailable']);
+    expect(watch.failures.size).toBeGreaterThan(0);
+  },
+
+  'a wait that fails fast does not wait for the registry to heal': async (harness) => {
+    await breakDown(harness);
+    const wait = harness.registry.discover(service, { failFast: true, timeoutMs: Infinity });
+    expect((await rejection(wait)).code).toBe('registry_unavailable');
+  },
+
+  'a set is equal again after the registry failed several times': async (harness) => {
+    await harness.publish(service, [one, two]);
+    const watch = harness.registry.watch(service);
+    await heard(watch, has(one, two));
+    for (const set of [[one], [three], [two, three]]) {
+      await breakDown(harness);
+      await heard(watch, ({ failure }) => failure !== undefined);
+      await harness.publish(service, set);
+      await repair(harness);
+      await heard(watch, ({ failure }) => failure === undefined);
+    }
+    await heard(watch, has(two, three));
+  },
+
+  'a target that the registry cannot have is told at once, and disturbs no other': async (
+    harness,
+  ) => {
+    await harness.publish(service, [one]);
+    const { registry } = harness;
+    const bad = registry.watch('a service, with a name that nobody has');
+    const error = await rejection(bad.synced({ timeoutMs: Infinity }));
+    expect(error.code).toBe('invalid_target');
+    expect(error.message).toContain("'a service, with a name that nobody has'");
+    expect(failureOf(bad.view)).toBe(error);
+    expect(addresses(await registry.discover(service))).toEqual(addresses([one]));
+  },
+
+  'an authoritative empty response empties the set': async (harness) => {
     await harness.publish(service, [one, two]);
     const watch = harness.registry.watch(service);
     await heard(watch, has(one, two));
@@ -156,7 +200,7 @@ const clauses = {
     await harness.publish(service, [one, two]);
     const { registry } = harness;
     const { instances } = await heard(registry.watch(service), has(one, two));
-    expect((await registry.watch(service).firstSync()).instances).toBe(instances);
+    expect((await registry.watch(service).synced()).instances).toBe(instances);
     expect(await registry.discover(service)).toBe(instances);
   },
 
@@ -164,13 +208,14 @@ const clauses = {
     await harness.publish(service, [one]);
     const closed = harness.registry.watch(service);
     const other = harness.registry.watch(service);
-    await Promise.all([closed.firstSync(), other.firstSync()]);
+    await Promise.all([closed.synced(), other.synced()]);
     const snapshots = record(closed);
+    await settled();
     await closed.close();
     await harness.publish(service, [one, two]);
     await heard(other, has(one, two));
     expect(snapshots.map(addresses)).toEqual([addresses([one])]);
-    expect(closed.failure?.code).toBe('closed');
+    expect(closed.view.state).toBe('closed');
   },
 
   'after close of the registry there is silence, and everything rejects with closed': async (
@@ -178,15 +223,82 @@ const clauses = {
   ) => {
     await harness.publish(service, [one]);
     const watch = harness.registry.watch(service);
-    await watch.firstSync();
+    await watch.synced();
     const snapshots = record(watch);
+    await settled();
     await harness.registry.close();
     const late = harness.registry.watch(service);
     expect(snapshots.map(addresses)).toEqual([addresses([one])]);
-    expect([watch.failure?.code, late.failure?.code]).toEqual(['closed', 'closed']);
-    const waits = [watch.firstSync(), late.firstSync(), harness.registry.discover(service)];
+    expect([watch.view.state, late.view.state]).toEqual(['closed', 'closed']);
+    const waits = [watch.synced(), late.synced(), harness.registry.discover(service)];
     const codes = await Promise.all(waits.map(async (wait) => (await rejection(wait)).code));
     expect(codes).toEqual<DiscoveryErrorCode[]>(['closed', 'closed', 'closed']);
+  },
+
+  'a listener is never called before subscribe returns, and may end in any call': async (
+    harness,
+  ) => {
+    await harness.publish(service, [one]);
+    const watch = harness.registry.watch(service);
+    await watch.synced();
+    const other = harness.registry.watch(service);
+    let calls = 0;
+    const end = watch.subscribe(() => {
+      calls += 1;
+      end();
+    });
+    const closing = harness.registry.watch(service);
+    const states: View['state'][] = [];
+    closing.subscribe(({ state }) => {
+      states.push(state);
+      void closing.close();
+    });
+    expect([calls, states]).toEqual([0, []]);
+    await harness.publish(service, [one, two]);
+    await heard(other, has(one, two));
+    expect([calls, states]).toEqual([1, ['known', 'closed']]);
+  },
+
+  'iterating a watch gives the newest snapshot each time, and ends when it is closed': async (
+    harness,
+  ) => {
+    await harness.publish(service, [one]);
+    const watch = harness.registry.watch(service);
+    const snapshots: Snapshot[] = [];
+    const iterated = (async () => {
+      for await (const snapshot of watch) snapshots.push(snapshot);
+    })();
+    await heard(watch, has(one));
+    await harness.publish(service, [one, two]);
+    await heard(watch, has(one, two));
+    await settled();
+    await watch.close();
+    await iterated;
+    expect(snapshots.map(addresses)).toEqual([addresses([one]), addresses([one, two])]);
+  },
+
+  'a signal ends a wait that is under way, and a watch': async (harness) => {
+    await harness.publish(service, [one]);
+    const reason = new Error('no longer wanted');
+    const abort = new AbortController();
+    const { signal } = abort;
+    const watch = harness.registry.watch(service, { signal });
+    await watch.synced();
+    const unknown = harness.registry.watch('nobody');
+    const wait = unknown.synced({ signal, timeoutMs: Infinity });
+    abort.abort(reason);
+    await expect(wait).rejects.toBe(reason);
+    expect(watch.view.state).toBe('closed');
+  },
+
+  'a service is watched anew after its last watch closed': async (harness) => {
+    await harness.publish(service, [one]);
+    const { registry } = harness;
+    const first = registry.watch(service);
+    await first.synced();
+    await first.close();
+    await harness.publish(service, [two]);
+    expect(await heard(registry.watch(service), has(two))).toHaveProperty('version', 1);
   },
 
   'closing twice is fine': async ({ registry }) => {
@@ -194,12 +306,12 @@ const clauses = {
     await Promise.all([watch.close(), watch.close()]);
     await watch.close();
     await Promise.all([registry.close(), registry.close()]);
-    await registry.close();
+    await registry[Symbol.asyncDispose]();
   },
 
   'no promise is left pending after close': async ({ registry }) => {
     const watch = registry.watch(service);
-    const waits = [watch.firstSync(), registry.discover(service), registry.discover('nobody')];
+    const waits = [watch.synced(), registry.discover(service), registry.discover('nobody')];
     await registry.close();
     for (const result of await Promise.allSettled(waits)) {
       if (result.status === 'fulfilled') continue;
@@ -245,16 +357,23 @@ function has(...instances: readonly Instance[]): (snapshot: Snapshot) => boolean
 /** Resolves with the first snapshot that the watch tells, or told before, and that fits. */
 function heard(watch: ServiceWatch, fits: (snapshot: Snapshot) => boolean): Promise<Snapshot> {
   return new Promise((resolve) => {
-    watch.subscribe((snapshot) => {
-      if (fits(snapshot)) resolve(snapshot);
+    watch.subscribe((view) => {
+      if (view.state === 'known' && fits(view)) resolve(view);
     });
   });
 }
 
 function record(watch: ServiceWatch): Snapshot[] {
   const snapshots: Snapshot[] = [];
-  watch.subscribe((snapshot) => snapshots.push(snapshot));
+  watch.subscribe((view) => {
+    if (view.state === 'known') snapshots.push(view);
+  });
   return snapshots;
+}
+
+/** Every promise that can settle without time has done so. */
+function settled(): Promise<void> {
+  return new Promise(setImmediate);
 }
 
 async function rejection(promise: Promise<unknown>): Promise<DiscoveryError> {

@@ -1,108 +1,148 @@
 import type { Clock } from '@movies/time';
-import type { DiscoveryError } from '../discovery-error';
+import { DiscoveryError } from '../discovery-error';
 import { rankOfState, sameInstance, type Instance } from '../instance';
-import type { Snapshot } from '../snapshot';
+import type { Snapshot, Unknown, View } from '../view';
+import type { Remarks, Sink } from './source';
+import type { SourceFailure } from './source-failure';
 
 const none: readonly Instance[] = Object.freeze([]);
+const unknown: Unknown = Object.freeze({ state: 'unknown' });
 
-type Listener = (snapshot: Snapshot) => void;
+type Listener = (view: Unknown | Snapshot) => void;
 
-/**
- * Where a feed puts what it learns of one service. The last good set is kept, compared, versioned and
- * handed to the listeners here, once for all adapters.
- */
-export interface SnapshotSink {
-  /**
-   * The whole set, as the registry has just confirmed it. The same id twice: the better state stays.
-   * `emptyBecause`: why there is none, for people to read, where the registry can say more.
-   */
-  publish(instances: readonly Instance[], emptyBecause?: string): void;
-  /** The registry does not answer: the set stays, and `reason` (a short word, for a metric) is counted. */
-  fail(error: DiscoveryError, reason: string): void;
+export interface SnapshotStoreOptions {
+  /** The target, as messages name it. */
+  readonly service: string;
+  readonly clock: Clock;
+  /** How long a set that the registry does not confirm stays in force; without end by default. */
+  readonly maxStaleMs?: number | undefined;
 }
 
-/** The last good set of one service: what is known, since when, and who wants to hear of it. */
-export class SnapshotStore implements SnapshotSink {
+/** The last good set of one target: what is known, since when, and what wants to hear of it. */
+export class SnapshotStore implements Sink {
   readonly service: string;
-  readonly restarts = new Map<string, number>();
+  readonly failures = new Map<string, number>();
   readonly #clock: Clock;
+  readonly #maxStaleMs: number;
   readonly #listeners = new Set<Listener>();
-  #snapshot: Snapshot | undefined;
-  #failure: DiscoveryError | undefined;
+  #view: Unknown | Snapshot = unknown;
+  #version = 0;
+  #cancelExpiry: () => void = () => undefined;
   #round = 0;
 
-  constructor(service: string, clock: Clock) {
+  constructor({ service, clock, maxStaleMs = Infinity }: SnapshotStoreOptions) {
     this.service = service;
     this.#clock = clock;
+    this.#maxStaleMs = maxStaleMs;
   }
 
-  get snapshot(): Snapshot | undefined {
-    return this.#snapshot;
+  get view(): Unknown | Snapshot {
+    return this.#view;
   }
 
-  get failure(): DiscoveryError | undefined {
-    return this.#failure;
+  publish(instances: readonly Instance[], remarks: Remarks = {}): void {
+    const now = this.#clock.now();
+    this.#put(instances, remarks, { confirmedAt: now });
   }
 
-  publish(instances: readonly Instance[], emptyBecause?: string): void {
-    const before = this.#snapshot;
-    const hadFailed = this.#failure !== undefined;
-    const next = keepUnchanged(before?.instances ?? none, instances);
-    const changed = next !== before?.instances;
-    this.#failure = undefined;
-    this.#snapshot = Object.freeze({
-      service: this.service,
-      version: (before?.version ?? 0) + (changed ? 1 : 0),
-      instances: next,
-      syncedAt: this.#clock.now(),
-      ...(next.length > 0 || emptyBecause === undefined ? {} : { emptyBecause }),
-    });
-    const otherReason = this.#snapshot.emptyBecause !== before?.emptyBecause;
-    if (changed || hadFailed || otherReason) this.#notify(this.#snapshot);
+  /** What a former process heard, at `confirmedAt`; the registry has the first word. */
+  restore(instances: readonly Instance[], confirmedAt: number): void {
+    const { failure, state } = this.#view;
+    if (state === 'known') return;
+    const kept = failure === undefined ? {} : { failure };
+    this.#put(instances, {}, { confirmedAt, isFromCache: true, ...kept });
+    if (failure !== undefined) this.#expireLater();
   }
 
-  fail(error: DiscoveryError, reason: string): void {
-    const known = this.#failure?.message === error.message;
-    this.restarts.set(reason, (this.restarts.get(reason) ?? 0) + 1);
-    this.#failure = error;
-    if (this.#snapshot === undefined) return;
-    this.#snapshot = Object.freeze({ ...this.#snapshot, failure: error });
-    if (!known) this.#notify(this.#snapshot);
+  fail(failure: SourceFailure): void {
+    const { reason, message } = failure;
+    this.failures.set(reason, (this.failures.get(reason) ?? 0) + 1);
+    this.#fail(
+      new DiscoveryError('registry_unavailable', `watching '${this.service}': ${message}`, {
+        cause: failure,
+      }),
+    );
+    this.#expireLater();
+  }
+
+  /** The target cannot be followed at all. */
+  refuse(error: DiscoveryError): void {
+    this.failures.set(error.code, 1);
+    this.#fail(error);
   }
 
   subscribe(listener: Listener): () => void {
     // A function of its own, so that the same listener may subscribe twice.
-    const own: Listener = (snapshot) => {
-      listener(snapshot);
+    const own: Listener = (view) => {
+      listener(view);
     };
     this.#listeners.add(own);
-    if (this.#snapshot !== undefined) tell(own, this.#snapshot);
     return () => {
       this.#listeners.delete(own);
     };
   }
 
-  #notify(snapshot: Snapshot): void {
+  /** Ends what waits. */
+  close(): void {
+    this.#cancelExpiry();
+  }
+
+  #put(
+    instances: readonly Instance[],
+    { emptyBecause, note }: Remarks,
+    origin: Pick<Snapshot, 'confirmedAt' | 'isFromCache' | 'failure'>,
+  ): void {
+    this.#cancelExpiry();
+    const before = this.#view;
+    const known = before.state === 'known' ? before : undefined;
+    const next = keepUnchanged(known?.instances ?? none, instances);
+    const isChanged = next !== known?.instances;
+    if (isChanged) this.#version += 1;
+    const view: Snapshot = Object.freeze({
+      state: 'known',
+      service: this.service,
+      version: this.#version,
+      instances: next,
+      ...origin,
+      ...(next.length > 0 || emptyBecause === undefined ? {} : { emptyBecause }),
+      ...(note === undefined ? {} : { note }),
+    });
+    this.#view = view;
+    const saysMore =
+      before.failure !== view.failure ||
+      known?.emptyBecause !== view.emptyBecause ||
+      known?.note !== view.note ||
+      known?.isFromCache !== view.isFromCache;
+    if (isChanged || saysMore) this.#notify();
+  }
+
+  #fail(error: DiscoveryError): void {
+    const isKnown = this.#view.failure?.message === error.message;
+    this.#view = Object.freeze({ ...this.#view, failure: error });
+    if (!isKnown) this.#notify();
+  }
+
+  /** A set that is not confirmed for too long is not known any more. */
+  #expireLater(): void {
+    const view = this.#view;
+    if (view.state !== 'known' || this.#maxStaleMs === Infinity) return;
+    this.#cancelExpiry();
+    const leftMs = view.confirmedAt + this.#maxStaleMs - this.#clock.now();
+    this.#cancelExpiry = this.#clock.schedule(Math.max(0, leftMs), () => {
+      const { failure } = this.#view;
+      this.#view = failure === undefined ? unknown : Object.freeze({ state: 'unknown', failure });
+      this.#notify();
+    });
+  }
+
+  #notify(): void {
     this.#round += 1;
     const round = this.#round;
     for (const listener of [...this.#listeners]) {
       // A listener caused the next round, and everyone has heard of that already.
       if (this.#round !== round) return;
-      if (this.#listeners.has(listener)) tell(listener, snapshot);
+      if (this.#listeners.has(listener)) listener(this.#view);
     }
-  }
-}
-
-function tell(listener: Listener, snapshot: Snapshot): void {
-  try {
-    listener(snapshot);
-  } catch (error: unknown) {
-    // A warning neither ends the process nor vanishes, and the other listeners still hear of the set.
-    // As text: for an Error object Node ignores code and detail.
-    process.emitWarning(`a listener of service '${snapshot.service}' threw: ${String(error)}`, {
-      code: 'DISCOVERY_LISTENER',
-      ...(error instanceof Error && error.stack !== undefined ? { detail: error.stack } : {}),
-    });
   }
 }
 

@@ -1,205 +1,115 @@
-import { systemClock, type Clock } from '@movies/time';
+import { checkDuration, systemClock, type Clock, type Random } from '@movies/time';
 import { DiscoveryError } from '../discovery-error';
 import type { Instance } from '../instance';
-import type { FirstSyncOptions, Registry, ServiceWatch } from '../registry';
-import type { Snapshot } from '../snapshot';
-import { SnapshotStore, type SnapshotSink } from './snapshot-store';
+import type { Registry, ServiceWatch, WaitOptions } from '../registry';
+import { parseTarget, type Target } from '../target';
+import { HeldWatches } from './held-watches';
+import { openSnapshotCache, type SnapshotCache } from './snapshot-cache';
+import { SnapshotStore } from './snapshot-store';
+import { SourceFailure } from './source-failure';
+import { runSource, type Sink, type Source } from './source';
+import { Watch } from './watch';
 
-/** A running feed. After `close` it is silent; the promise resolves when its sockets and timers are gone. */
-export interface Feed {
-  close(): Promise<void>;
+/** What every registry takes, whatever its adapter. */
+export interface RegistryOptions {
+  /**
+   * How long the last good set stays in force while the registry does not confirm it; without end by default. After
+   * that the view is `unknown`.
+   */
+  readonly maxStaleMs?: number | undefined;
+  /**
+   * Folder that keeps the last good set of each target, so that a process which starts while the registry is down can
+   * serve. A set from it is marked `isFromCache`. None by default.
+   */
+  readonly snapshotCache?: string | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
 }
 
-export interface WatchedRegistryOptions {
-  /** What an adapter adds: start to follow one service and put what is learnt into the sink. Never throws. */
-  readonly openFeed: (service: string, sink: SnapshotSink) => Feed;
-  /** Frees what the feeds share; called once, after the last feed has closed. */
+/** What an adapter adds. */
+export interface AdapterOptions {
+  /** The adapter, as `consul`: the snapshot cache keeps the sets of each apart. */
+  readonly name: string;
+  /** Follows one target. Throws `invalid_target` for one that this registry cannot have; the watch then tells it. */
+  readonly open: (target: Target, sink: Sink) => Source;
+  /** Frees what the sources share; called once, after the last source has ended. */
   readonly release?: () => Promise<void>;
   /** The set is held in this process and cannot be old: its age is 0. */
   readonly neverOld?: boolean;
-  readonly clock?: Clock;
+  /** How long a source must be well before its failures are forgotten; 120,000 by default. */
+  readonly restMs?: number;
 }
 
-interface SharedFeed {
+/** One conversation with the registry, however many watch it. */
+interface Followed {
   readonly store: SnapshotStore;
-  readonly feed: Feed;
+  readonly end: () => Promise<void>;
   watches: number;
 }
 
 /**
- * The part of a registry that is the same for every adapter: one feed a service however many watch it,
- * `discover` derived from `watch`, and an orderly end.
+ * The part of a registry that is the same for every adapter: one source per target however many watch it, `discover`
+ * derived from `watch`, and an orderly end.
  */
 export class WatchedRegistry implements Registry {
-  readonly #options: WatchedRegistryOptions;
+  readonly #adapter: AdapterOptions;
+  readonly #options: RegistryOptions;
   readonly #clock: Clock;
-  readonly #feeds = new Map<string, SharedFeed>();
+  readonly #random: Random;
+  readonly #cache: SnapshotCache | undefined;
+  readonly #followed = new Map<string, Followed>();
   readonly #watches = new Set<Watch>();
-  /** Held by `discover`, so that a second call asks nobody. */
-  readonly #discovered = new Map<string, ServiceWatch>();
+  readonly #held: HeldWatches;
   #closing: Promise<void> | undefined;
 
-  constructor(options: WatchedRegistryOptions) {
+  /** Throws `invalid_options`, naming the option. */
+  constructor(adapter: AdapterOptions, options: RegistryOptions = {}) {
+    this.#adapter = adapter;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
+    checkOption(() => checkDuration('maxStaleMs', options.maxStaleMs));
+    this.#cache = openSnapshotCache(options.snapshotCache, adapter.name, this.#clock);
+    this.#held = new HeldWatches((target) => this.watch(target), this.#clock);
   }
 
-  watch(service: string): ServiceWatch {
-    if (this.#closing !== undefined) {
-      const unused = new Watch(new SnapshotStore(service, this.#clock), this.#clock, false, () =>
-        Promise.resolve(),
-      );
-      void unused.close();
-      return unused;
-    }
-    const shared = this.#feeds.get(service) ?? this.#open(service);
-    shared.watches += 1;
-    const watch = new Watch(
-      shared.store,
-      this.#clock,
-      this.#options.neverOld ?? false,
-      async () => {
-        shared.watches -= 1;
-        if (shared.watches === 0) {
-          this.#feeds.delete(service);
-          await shared.feed.close();
+  watch(target: string, { signal }: { readonly signal?: AbortSignal } = {}): ServiceWatch {
+    if (this.#closing !== undefined || signal?.aborted === true) return this.#closedWatch(target);
+    const followed = this.#followed.get(target) ?? this.#follow(target);
+    followed.watches += 1;
+    const watch = new Watch({
+      store: followed.store,
+      clock: this.#clock,
+      neverOld: this.#adapter.neverOld ?? false,
+      release: async () => {
+        followed.watches -= 1;
+        if (followed.watches === 0) {
+          this.#followed.delete(target);
+          await followed.end();
         }
         // Last, so that `close` of the registry waits for a watch that is closing already.
         this.#watches.delete(watch);
       },
-    );
+    });
     this.#watches.add(watch);
+    watch.endWith(signal);
     return watch;
   }
 
-  async discover(
-    service: string,
-    options: { readonly signal?: AbortSignal } = {},
-  ): Promise<readonly Instance[]> {
-    let watch = this.#discovered.get(service);
-    if (watch === undefined) {
-      watch = this.watch(service);
-      if (this.#closing === undefined) this.#discovered.set(service, watch);
-    }
-    const { instances, failure, emptyBecause } = await watch.firstSync(options);
+  async discover(target: string, options: WaitOptions = {}): Promise<readonly Instance[]> {
+    options.signal?.throwIfAborted();
+    if (this.#closing === undefined) this.#held.keep(target);
+    // A watch of its own, since the one that is held ends when many other targets are asked for.
+    await using watch = this.watch(target);
+    const { instances, failure, emptyBecause } = await watch.synced(options);
     if (instances.length > 0) return instances;
     throw new DiscoveryError(
       'no_instances',
-      `no instance of '${service}' is registered: the set is known, and empty` +
+      `no instance of '${target}' is registered: the set is known, and empty` +
         (emptyBecause === undefined ? '' : `: ${emptyBecause}`) +
         (failure === undefined ? '' : ` (and may be old: ${failure.message})`),
       { cause: failure },
     );
-  }
-
-  close(): Promise<void> {
-    this.#closing ??= this.#end();
-    return this.#closing;
-  }
-
-  async #end(): Promise<void> {
-    await Promise.all([...this.#watches].map((watch) => watch.close()));
-    this.#discovered.clear();
-    await this.#options.release?.();
-  }
-
-  #open(service: string): SharedFeed {
-    const store = new SnapshotStore(service, this.#clock);
-    const shared = { store, feed: this.#options.openFeed(service, store), watches: 0 };
-    this.#feeds.set(service, shared);
-    return shared;
-  }
-}
-
-class Watch implements ServiceWatch {
-  readonly #store: SnapshotStore;
-  readonly #clock: Clock;
-  readonly #neverOld: boolean;
-  readonly #release: () => Promise<void>;
-  /** What `close` must end: subscriptions and pending waits. */
-  readonly #endings = new Set<() => void>();
-  #closing: Promise<void> | undefined;
-
-  constructor(store: SnapshotStore, clock: Clock, neverOld: boolean, release: () => Promise<void>) {
-    this.#store = store;
-    this.#clock = clock;
-    this.#neverOld = neverOld;
-    this.#release = release;
-  }
-
-  get service(): string {
-    return this.#store.service;
-  }
-
-  get snapshot(): Snapshot | undefined {
-    return this.#store.snapshot;
-  }
-
-  get failure(): DiscoveryError | undefined {
-    return this.#closing === undefined ? this.#store.failure : this.#closedError();
-  }
-
-  get ageMs(): number | undefined {
-    if (this.snapshot === undefined) return undefined;
-    return this.#neverOld ? 0 : this.#clock.now() - this.snapshot.syncedAt;
-  }
-
-  get restarts(): ReadonlyMap<string, number> {
-    return this.#store.restarts;
-  }
-
-  subscribe(listener: (snapshot: Snapshot) => void): () => void {
-    if (this.#closing !== undefined) return () => undefined;
-    const unsubscribe = this.#store.subscribe(listener);
-    const end = () => {
-      this.#endings.delete(end);
-      unsubscribe();
-    };
-    this.#endings.add(end);
-    return end;
-  }
-
-  firstSync({ signal, timeoutMs = 5000 }: FirstSyncOptions = {}): Promise<Snapshot> {
-    return new Promise((resolve, reject) => {
-      if (this.#closing !== undefined) {
-        reject(this.#closedError());
-        return;
-      }
-      signal?.throwIfAborted();
-      if (this.snapshot !== undefined) {
-        resolve(this.snapshot);
-        return;
-      }
-      const settle = (finish: () => void) => {
-        unsubscribe();
-        cancel();
-        signal?.removeEventListener('abort', onAbort);
-        this.#endings.delete(onClose);
-        finish();
-      };
-      const onAbort = () => {
-        settle(() => {
-          reject(signal?.reason as Error);
-        });
-      };
-      const onClose = () => {
-        settle(() => {
-          reject(this.#closedError());
-        });
-      };
-      const cancel = this.#clock.schedule(timeoutMs, () => {
-        settle(() => {
-          reject(this.#notSyncedError(timeoutMs));
-        });
-      });
-      const unsubscribe = this.#store.subscribe((snapshot) => {
-        settle(() => {
-          resolve(snapshot);
-        });
-      });
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.#endings.add(onClose);
-    });
   }
 
   close(): Promise<void> {
@@ -212,21 +122,76 @@ class Watch implements ServiceWatch {
   }
 
   async #end(): Promise<void> {
-    // Before anything is awaited: silence begins when `close` is called.
-    for (const end of [...this.#endings]) end();
-    await this.#release();
+    this.#held.close();
+    const ended = await Promise.allSettled([...this.#watches].map((watch) => watch.close()));
+    await this.#cache?.close();
+    await this.#adapter.release?.();
+    for (const end of ended) if (end.status === 'rejected') throw end.reason;
   }
 
-  #closedError(): DiscoveryError {
-    return new DiscoveryError('closed', `the watch of '${this.service}' is closed`);
+  #follow(target: string): Followed {
+    const store = new SnapshotStore({
+      service: target,
+      clock: this.#clock,
+      maxStaleMs: this.#options.maxStaleMs,
+    });
+    const stop = new AbortController();
+    const running = this.#run(target, store, stop.signal);
+    const forget = this.#cache?.keep(store) ?? (() => undefined);
+    const followed = {
+      store,
+      watches: 0,
+      end: async () => {
+        stop.abort();
+        forget();
+        store.close();
+        await running;
+      },
+    };
+    this.#followed.set(target, followed);
+    return followed;
   }
 
-  #notSyncedError(timeoutMs: number): DiscoveryError {
-    const reason = this.#store.failure?.message ?? 'the registry has not answered yet';
-    return new DiscoveryError(
-      'registry_unavailable',
-      `the instances of '${this.service}' are not known after ${timeoutMs} ms: ${reason}`,
-      { cause: this.#store.failure },
+  async #run(target: string, store: SnapshotStore, signal: AbortSignal): Promise<void> {
+    let source: Source;
+    try {
+      source = this.#adapter.open(parseTarget(target), store);
+    } catch (error: unknown) {
+      if (error instanceof DiscoveryError) store.refuse(error);
+      else store.fail(SourceFailure.of(error));
+      return;
+    }
+    const { restMs } = this.#adapter;
+    await runSource(
+      source,
+      {
+        sink: store,
+        clock: this.#clock,
+        random: this.#random,
+        ...(restMs === undefined ? {} : { restMs }),
+      },
+      signal,
     );
+  }
+
+  #closedWatch(target: string): Watch {
+    const watch = new Watch({
+      store: new SnapshotStore({ service: target, clock: this.#clock }),
+      clock: this.#clock,
+      neverOld: false,
+      release: () => Promise.resolve(),
+    });
+    void watch.close();
+    return watch;
+  }
+}
+
+/** Runs a check of an option; what it throws becomes `invalid_options`. */
+export function checkOption(check: () => void): void {
+  try {
+    check();
+  } catch (error: unknown) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new DiscoveryError('invalid_options', message, { cause: error });
   }
 }

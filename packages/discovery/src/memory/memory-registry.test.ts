@@ -32,7 +32,10 @@ registryContract(
   {
     'not yet known is not known to be empty': noAgent,
     'discover waits for the first sync up to a limit': noAgent,
+    'a failure before the first sync is told': noAgent,
+    'a wait that fails fast does not wait for the registry to heal': noAgent,
     'a failure is reported beside the last good set, which stays in force': noAgent,
+    'a set is equal again after the registry failed several times': noAgent,
   },
 );
 
@@ -81,6 +84,7 @@ describe('MemoryRegistry', () => {
     await memory.registry.register(instance('a'));
     await memory.registry.register(instance('b'));
     const seen = memory.record();
+    await memory.clock.advance(0);
     memory.clock.stall(60_000);
     await memory.clock.advance(1000);
     expect(seen).toEqual(['a,b']);
@@ -103,7 +107,7 @@ describe('MemoryRegistry', () => {
   it('shows a report of health before the next beat', async () => {
     await using memory = open();
     const registration = await memory.registry.register(instance('a'));
-    registration.reportHealth(false);
+    registration.report('not_ready');
     const [known] = await memory.registry.discover('metadata');
     expect(known?.state).toBe('not_ready');
   });
@@ -111,7 +115,7 @@ describe('MemoryRegistry', () => {
   it('leaves no timer after close, also of what was not deregistered', async () => {
     const { registry, clock } = open();
     const registration = await registry.register(instance('a'));
-    await registry.watch('metadata').firstSync();
+    await registry.watch('metadata').synced();
     await registry.close();
     expect(clock.pending).toBe(0);
     await registration.deregister();
@@ -137,8 +141,8 @@ function open(options: MemoryRegistryOptions = {}) {
     /** The ids of each set that a watch is told. */
     record: () => {
       const seen: string[] = [];
-      registry.watch('metadata').subscribe(({ instances }) => {
-        seen.push(instances.map(({ id }) => id).join());
+      registry.watch('metadata').subscribe((view) => {
+        if (view.state === 'known') seen.push(view.instances.map(({ id }) => id).join());
       });
       return seen;
     },

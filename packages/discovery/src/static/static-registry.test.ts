@@ -26,40 +26,68 @@ registryContract(
   {
     'a subscriber gets the whole set, never a difference': fixed,
     'the same set is not sent twice': fixed,
-    'an authoritative empty answer empties the set': fixed,
+    'a listener is never called before subscribe returns, and may end in any call': fixed,
+    'iterating a watch gives the newest snapshot each time, and ends when it is closed': fixed,
+    'a service is watched anew after its last watch closed': fixed,
+    'an authoritative empty response empties the set': fixed,
     'a set is frozen and has a version that rises when it changes': fixed,
     'after close of a watch there is silence, and the others go on': fixed,
     'not yet known is not known to be empty': asksNobody,
     'discover waits for the first sync up to a limit': asksNobody,
+    'a failure before the first sync is told': asksNobody,
+    'a wait that fails fast does not wait for the registry to heal': asksNobody,
     'a failure is reported beside the last good set, which stays in force': asksNobody,
+    'a set is equal again after the registry failed several times': asksNobody,
   },
 );
 
 describe('StaticRegistry', () => {
   it('knows each address once, ready, with itself as the id', async () => {
-    await using registry = disposable(
-      new StaticRegistry({
-        metadata: [
-          { host: '::1', port: 8081 },
-          { host: 'localhost', port: 8081 },
-          { host: '::1', port: 8081 },
-        ],
-      }),
-    );
-    const shared = { service: 'metadata', port: 8081, state: 'ready', weight: 1, labels: {} };
+    await using registry = new StaticRegistry({
+      metadata: [
+        { host: '::1', port: 8081 },
+        { host: 'localhost', port: 8081 },
+        { host: '::1', port: 8081 },
+      ],
+    });
+    const shared = {
+      service: 'metadata',
+      port: 8081,
+      state: 'ready',
+      weight: 1,
+      tags: [],
+      labels: {},
+    };
     expect(await registry.discover('metadata')).toEqual([
       { ...shared, id: '[::1]:8081', host: '::1' },
       { ...shared, id: 'localhost:8081', host: 'localhost' },
     ]);
   });
 
-  it('hands out a frozen set at once, and is never old', async () => {
-    await using registry = disposable(
-      new StaticRegistry({ metadata: [{ host: 'localhost', port: 8081 }] }),
-    );
+  it('hands out a frozen set, and is never old', async () => {
+    await using registry = new StaticRegistry({ metadata: [{ host: 'localhost', port: 8081 }] });
     const watch = registry.watch('metadata');
-    expect([watch.snapshot?.version, watch.ageMs]).toEqual([1, 0]);
-    expect(Object.isFrozen(watch.snapshot?.instances[0])).toBe(true);
+    const { version, instances } = await watch.synced();
+    expect([version, watch.ageMs]).toEqual([1, 0]);
+    expect(Object.isFrozen(instances[0])).toBe(true);
+  });
+
+  it('takes names that every object has', async () => {
+    const address = { host: 'localhost', port: 8081 };
+    await using registry = new StaticRegistry(new Map([['constructor', [address]]]));
+    expect(await registry.discover('constructor')).toMatchObject([address]);
+    await expect(registry.discover('toString')).rejects.toMatchObject({ code: 'no_instances' });
+  });
+
+  it('has neither namespaces nor ports to choose from', async () => {
+    await using registry = new StaticRegistry({});
+    for (const target of ['rating.shop', 'rating:grpc']) {
+      const discovered = registry.discover(target, { timeoutMs: Infinity });
+      await expect(discovered).rejects.toMatchObject({
+        code: 'invalid_target',
+        message: expect.stringContaining(`'${target}'`) as string,
+      });
+    }
   });
 
   it('refuses a bad address when it is made', () => {
@@ -67,7 +95,3 @@ describe('StaticRegistry', () => {
     expect(make).toThrow(expect.objectContaining({ code: 'invalid_address' }) as Error);
   });
 });
-
-function disposable(registry: StaticRegistry) {
-  return Object.assign(registry, { [Symbol.asyncDispose]: () => registry.close() });
-}

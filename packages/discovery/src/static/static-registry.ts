@@ -1,22 +1,33 @@
-import { createInstance, type Instance } from '../instance';
 import { formatAddress, type Address } from '../address';
 import { WatchedRegistry } from '../adapter/watched-registry';
+import { createInstance, type Instance } from '../instance';
+import { refuseParts } from '../target';
 
 /** Fixed addresses, all of them ready for ever: where the set is configuration. */
 export class StaticRegistry extends WatchedRegistry {
   /** `addresses` by service name; throws `invalid_address` for a bad one. */
-  constructor(addresses: Readonly<Record<string, readonly Address[]>>) {
+  constructor(
+    addresses:
+      Readonly<Record<string, readonly Address[]>> | ReadonlyMap<string, readonly Address[]>,
+  ) {
+    const given = addresses instanceof Map ? addresses : new Map(Object.entries(addresses));
     const sets = new Map<string, readonly Instance[]>();
-    for (const [service, list] of Object.entries(addresses)) {
+    for (const [service, list] of given) {
       const instances = list.map(({ host, port }) =>
         createInstance({ id: formatAddress({ host, port }), service, host, port }),
       );
       sets.set(service, instances);
     }
     super({
-      openFeed: (service, sink) => {
-        sink.publish(sets.get(service) ?? []);
-        return { close: () => Promise.resolve() };
+      name: 'static',
+      open: (target, sink) => {
+        refuseParts(target, 'a static registry');
+        return {
+          turn: () => {
+            sink.publish(sets.get(target.service) ?? []);
+            return Promise.resolve(Infinity);
+          },
+        };
       },
       neverOld: true,
     });

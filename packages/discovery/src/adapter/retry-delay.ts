@@ -1,0 +1,53 @@
+import type { Clock, Random } from '@movies/time';
+import type { SourceFailure } from './source-failure';
+
+export interface RetryDelayOptions {
+  /** How long a source must be well before its failures are forgotten; 120,000 by default, as in client-go. */
+  readonly restMs?: number;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const initialMs = 800;
+/** For a registry that answers: it is there, and in trouble. */
+const maxAnsweredMs = 30_000;
+/** For one that does not: it may be back at any moment, and asking nobody costs nobody anything. */
+const maxUnansweredMs = 5000;
+const maxRetryAfterMs = 60_000;
+/** A connection that served for so long is opened again soon each time: balancers cut what seems idle every minute. */
+const servedMs = 2000;
+
+/** How long to wait after a failure: full jitter below a bound that doubles, or as long as the registry asks for. */
+export class RetryDelay {
+  readonly #options: RetryDelayOptions;
+  /** Failures in a row, with and without an answer. */
+  #answered = 0;
+  #unanswered = 0;
+  #healthySince: number | undefined;
+
+  constructor(options: RetryDelayOptions) {
+    this.#options = options;
+  }
+
+  /** The source was well at this moment. */
+  succeeded(): void {
+    this.#healthySince ??= this.#options.clock.now();
+  }
+
+  /** Milliseconds to wait. `lastedMs`: how long that which failed had gone on. */
+  next(failure: Pick<SourceFailure, 'isAnswer' | 'retryAfterMs'>, lastedMs: number): number {
+    const { restMs = 120_000, clock, random } = this.#options;
+    const since = this.#healthySince;
+    this.#healthySince = undefined;
+    if (since !== undefined && clock.now() - since >= restMs) this.#answered = this.#unanswered = 0;
+    if (!failure.isAnswer && lastedMs >= servedMs) this.#unanswered = 0;
+    const bound = failure.isAnswer
+      ? Math.min(maxAnsweredMs, initialMs * 2 ** this.#answered)
+      : Math.min(maxUnansweredMs, initialMs * 2 ** this.#unanswered);
+    if (failure.isAnswer) this.#answered = Math.min(this.#answered + 1, 10);
+    else this.#unanswered = Math.min(this.#unanswered + 1, 10);
+    // "After 0 seconds" asks for no wait at all, and would be a loop without one.
+    const { retryAfterMs } = failure;
+    return retryAfterMs ? Math.min(retryAfterMs, maxRetryAfterMs) : random() * bound;
+  }
+}

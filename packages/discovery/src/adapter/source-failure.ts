@@ -1,0 +1,45 @@
+/**
+ * What went wrong between a source and its registry, as far as it changes what to do next:
+ *
+ * - `unreachable`: no connection, so nobody was asked; one that restarts is asked again soon.
+ * - `lost`: the connection broke, or ended in the middle of a message.
+ * - `silent`: nothing came until the deadline.
+ * - `refused`: a response that is an error.
+ * - `expired`: the position to go on from is no longer known.
+ * - `malformed`: a response that is not what the protocol says.
+ */
+export type FailureKind = 'unreachable' | 'lost' | 'silent' | 'refused' | 'expired' | 'malformed';
+
+export interface SourceFailureDetails extends ErrorOptions {
+  /** A short word for a metric, where it can say more than the kind, as `http_403`. */
+  readonly reason?: string;
+  /** What the registry asked for in `Retry-After`, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** The one failure of every source, from the wire to the metric. The message says what to do where somebody has to. */
+export class SourceFailure extends Error {
+  override readonly name = 'SourceFailure';
+  readonly kind: FailureKind;
+  readonly reason: string;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(kind: FailureKind, message: string, details: SourceFailureDetails = {}) {
+    super(message, details);
+    this.kind = kind;
+    this.reason = details.reason ?? kind;
+    this.retryAfterMs = details.retryAfterMs;
+  }
+
+  /** Whether the registry answered: one that is there, and in trouble, is given time. */
+  get isAnswer(): boolean {
+    return this.kind === 'refused' || this.kind === 'expired' || this.kind === 'malformed';
+  }
+
+  /** The failure itself, or one made of what no source expects. */
+  static of(error: unknown): SourceFailure {
+    if (error instanceof SourceFailure) return error;
+    const message = error instanceof Error ? error.message : String(error);
+    return new SourceFailure('malformed', message, { reason: 'internal', cause: error });
+  }
+}

@@ -1,0 +1,209 @@
+import { checkDuration, type Clock } from '@movies/time';
+import { DiscoveryError } from '../discovery-error';
+import type { ServiceWatch, WaitOptions } from '../registry';
+import type { Closed, Snapshot, Unknown, View } from '../view';
+import type { SnapshotStore } from './snapshot-store';
+
+export interface WatchOptions {
+  readonly store: SnapshotStore;
+  readonly clock: Clock;
+  readonly neverOld: boolean;
+  /** Called once, when the watch closes. */
+  readonly release: () => Promise<void>;
+}
+
+const closed: Closed = Object.freeze({ state: 'closed' });
+
+/** A window on the store of one target, until it is closed. */
+export class Watch implements ServiceWatch {
+  readonly #options: WatchOptions;
+  /** What hears that the watch is closed. */
+  readonly #endings = new Set<() => void>();
+  #closing: Promise<void> | undefined;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+  }
+
+  get service(): string {
+    return this.#options.store.service;
+  }
+
+  get view(): View {
+    return this.#closing === undefined ? this.#options.store.view : closed;
+  }
+
+  get ageMs(): number | undefined {
+    const { store, clock, neverOld } = this.#options;
+    if (store.view.state === 'unknown') return undefined;
+    return neverOld ? 0 : Math.max(0, clock.now() - store.view.confirmedAt);
+  }
+
+  get failures(): ReadonlyMap<string, number> {
+    return this.#options.store.failures;
+  }
+
+  subscribe(
+    listener: (view: View) => void,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): () => void {
+    const { store } = this.#options;
+    let isOver = signal?.aborted === true;
+    let hasHeard = false;
+    const hear = (view: View) => {
+      if (isOver) return;
+      hasHeard = true;
+      tell(listener, view, this.service);
+    };
+    const end = () => {
+      isOver = true;
+      this.#endings.delete(onClose);
+      unsubscribe();
+      signal?.removeEventListener('abort', end);
+    };
+    const onClose = () => {
+      hear(closed);
+      end();
+    };
+    const unsubscribe = store.subscribe(hear);
+    signal?.addEventListener('abort', end, { once: true });
+    this.#endings.add(onClose);
+    // Later, so that the caller has the function that is returned here.
+    queueMicrotask(() => {
+      if (this.#closing !== undefined) onClose();
+      else if (!hasHeard && saysSomething(store.view)) hear(store.view);
+    });
+    return end;
+  }
+
+  async synced({
+    signal,
+    timeoutMs = 5000,
+    failFast = false,
+  }: WaitOptions = {}): Promise<Snapshot> {
+    checkDuration('timeoutMs', timeoutMs);
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      /** Settles the wait if `view` does; true if it did. */
+      const settles = (view: View): boolean => {
+        if (view.state === 'known') {
+          resolve(view);
+        } else if (view.state === 'closed') {
+          reject(new DiscoveryError('closed', `the watch of '${this.service}' is closed`));
+        } else if (view.failure?.code === 'invalid_target') {
+          reject(view.failure);
+        } else if (failFast && view.failure !== undefined) {
+          reject(this.#notKnown('', view));
+        } else {
+          return false;
+        }
+        return true;
+      };
+      if (settles(this.view)) return;
+      const { store, clock } = this.#options;
+      const end = () => {
+        unsubscribe();
+        cancel();
+        signal?.removeEventListener('abort', onAbort);
+        this.#endings.delete(onClose);
+      };
+      const hear = (view: View) => {
+        if (settles(view)) end();
+      };
+      const onClose = () => {
+        hear(closed);
+      };
+      const onAbort = () => {
+        end();
+        reject(signal?.reason as Error);
+      };
+      const cancel = clock.schedule(timeoutMs, () => {
+        end();
+        reject(this.#notKnown(` after ${timeoutMs} ms`, store.view));
+      });
+      const unsubscribe = store.subscribe(hear);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#endings.add(onClose);
+    });
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Snapshot, void, void> {
+    let hasChanged = false;
+    let wake: () => void = () => undefined;
+    const unsubscribe = this.subscribe(() => {
+      hasChanged = true;
+      wake();
+    });
+    try {
+      for (;;) {
+        const { view } = this;
+        if (view.state === 'closed') return;
+        if (hasChanged && view.state === 'known') {
+          hasChanged = false;
+          yield view;
+          continue;
+        }
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  /** Closes when the signal is aborted, too. */
+  endWith(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    const close = () => {
+      void this.close();
+    };
+    signal.addEventListener('abort', close, { once: true });
+    this.#endings.add(() => {
+      signal.removeEventListener('abort', close);
+    });
+  }
+
+  close(): Promise<void> {
+    if (this.#closing === undefined) {
+      let settle: (ended: Promise<void>) => void = () => undefined;
+      this.#closing = new Promise((resolve) => {
+        settle = resolve;
+      });
+      // Before anything is awaited: silence begins when `close` is called.
+      for (const end of [...this.#endings]) end();
+      settle(this.#options.release());
+    }
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #notKnown(when: string, { failure }: Unknown | Snapshot): DiscoveryError {
+    const reason = failure?.message ?? 'the registry has not answered yet';
+    return new DiscoveryError(
+      'registry_unavailable',
+      `the instances of '${this.service}' are not known${when}: ${reason}`,
+      { cause: failure },
+    );
+  }
+}
+
+function saysSomething(view: Unknown | Snapshot): boolean {
+  return view.state === 'known' || view.failure !== undefined;
+}
+
+function tell(listener: (view: View) => void, view: View, service: string): void {
+  try {
+    listener(view);
+  } catch (error: unknown) {
+    // A warning neither ends the process nor vanishes, and the other listeners still hear of the set.
+    // As text: for an Error object Node ignores code and detail.
+    process.emitWarning(`a listener of service '${service}' threw: ${String(error)}`, {
+      code: 'DISCOVERY_LISTENER',
+      ...(error instanceof Error && error.stack !== undefined ? { detail: error.stack } : {}),
+    });
+  }
+}
