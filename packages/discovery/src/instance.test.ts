@@ -3,8 +3,13 @@ import { createInstance, sameInstance, type Instance } from './instance';
 const fields = { id: 'a', service: 'metadata', host: 'localhost', port: 8081 };
 
 describe('createInstance', () => {
-  it('fills in ready, weight 1 and no labels', () => {
-    expect(createInstance(fields)).toEqual({ ...fields, state: 'ready', weight: 1, labels: {} });
+  it('fills in ready, weight 1, no tags and no labels, also for what is undefined', () => {
+    const filled = { ...fields, state: 'ready', weight: 1, tags: [], labels: {} };
+    expect(createInstance(fields)).toStrictEqual(filled);
+    const absent = { state: undefined, weight: undefined, zone: undefined, hints: undefined };
+    expect(
+      createInstance({ ...fields, ...absent, tags: undefined, labels: undefined }),
+    ).toStrictEqual(filled);
   });
 
   it('keeps every field that is given', () => {
@@ -12,7 +17,9 @@ describe('createInstance', () => {
       ...fields,
       state: 'draining',
       zone: 'zone-1',
+      hints: { zones: ['zone-1'], nodes: ['node-1'] },
       weight: 0.5,
+      tags: ['blue'],
       labels: { version: '1' },
     };
     expect(createInstance(whole)).toEqual(whole);
@@ -29,11 +36,36 @@ describe('createInstance', () => {
   it('refuses an address that cannot be called', () => {
     expect(() => createInstance({ ...fields, port: 0 })).toThrow('0 is not a port');
     expect(() => createInstance({ ...fields, host: '' })).toThrow('the host is empty');
+    expect(() => createInstance({ ...fields, host: 'fe80::1%eth0' })).toThrow("'fe80::1%eth0'");
+  });
+
+  it.each<[string, object]>([
+    ['id', { id: '' }],
+    ['service', { service: '' }],
+    ['state', { state: 'unwell' }],
+    ['state', { state: 'toString' }],
+    ['weight', { weight: 0 }],
+    ['weight', { weight: -1 }],
+    ['weight', { weight: NaN }],
+    ['weight', { weight: Infinity }],
+  ])('refuses a bad %s: %j', (field, difference) => {
+    expect(() => createInstance({ ...fields, ...difference })).toThrow(
+      expect.objectContaining({
+        code: 'invalid_instance',
+        message: expect.stringContaining(`the ${field} of an instance`) as string,
+      }) as Error,
+    );
   });
 });
 
 describe('sameInstance', () => {
-  const whole = createInstance({ ...fields, zone: 'zone-1', labels: { version: '1' } });
+  const whole = createInstance({
+    ...fields,
+    zone: 'zone-1',
+    hints: { zones: ['zone-1', 'zone-2'], nodes: ['node-1'] },
+    tags: ['blue'],
+    labels: { version: '1' },
+  });
 
   it('is true for equal fields', () => {
     expect(sameInstance(whole, createInstance(whole))).toBe(true);
@@ -47,6 +79,11 @@ describe('sameInstance', () => {
     { state: 'not_ready' },
     { zone: 'zone-2' },
     { weight: 2 },
+    { hints: {} },
+    { hints: { zones: ['zone-1'], nodes: ['node-1'] } },
+    { hints: { zones: ['zone-1', 'zone-2'], nodes: ['node-2'] } },
+    { tags: [] },
+    { tags: ['green'] },
     { labels: {} },
     { labels: { version: '2' } },
     { labels: { other: '1' } },

@@ -1,8 +1,10 @@
-import type { ServiceWatch } from '@movies/discovery';
+import { failureOf, type ServiceWatch } from '@movies/discovery';
 
 /** What is not well about a watched set, in words; `undefined` when all is. */
-export function discoveryConcern({ service, snapshot, failure }: ServiceWatch): string | undefined {
+export function discoveryConcern({ service, view }: ServiceWatch): string | undefined {
+  const failure = failureOf(view);
   if (failure !== undefined) return failure.message;
-  if (snapshot?.instances.length !== 0) return undefined;
-  return `there is no instance of '${service}': ${snapshot.emptyBecause ?? 'none is registered'}`;
+  if (view.state !== 'known') return undefined;
+  if (view.instances.length > 0) return view.note;
+  return `there is no instance of '${service}': ${view.emptyBecause ?? 'none is registered'}`;
 }

@@ -1,4 +1,4 @@
-import type { ServiceWatch } from '@movies/discovery';
+import type { Instance, ServiceWatch } from '@movies/discovery';
 import type { Attempt, ServiceClient } from '@movies/service-client';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { discoveryConcern } from './discovery-concern';
@@ -48,9 +48,9 @@ export class Metrics {
     labelNames: ['service'],
     registers: [this.#registry],
   });
-  readonly #restarts = new Counter({
-    name: 'discovery_watch_restarts_total',
-    help: 'How often following a service had to start again, by reason.',
+  readonly #failures = new Counter({
+    name: 'discovery_failures_total',
+    help: 'How often the registry could not be followed for a service, by reason.',
     labelNames: ['service', 'reason'],
     registers: [this.#registry],
   });
@@ -88,7 +88,7 @@ export class Metrics {
 
   /** The exposition text. */
   async text(): Promise<string> {
-    this.#restarts.reset();
+    this.#failures.reset();
     this.#concern.reset();
     for (const client of this.#clients) this.#readWatch(client.watch, client.ejected);
     await this.#forgetGoneInstances();
@@ -96,23 +96,23 @@ export class Metrics {
   }
 
   #readWatch(watch: ServiceWatch, ejected: number): void {
-    const { service, snapshot, ageMs, restarts } = watch;
+    const { service, ageMs, failures } = watch;
     const concern = discoveryConcern(watch);
     if (concern !== undefined) this.#concern.set({ service, concern }, 1);
     for (const state of instanceStates) {
-      const count = snapshot?.instances.filter((instance) => instance.state === state).length ?? 0;
+      const count = instancesOf(watch).filter((instance) => instance.state === state).length;
       this.#instances.set({ service, state }, count);
     }
     this.#instances.set({ service, state: 'ejected' }, ejected);
-    if (ageMs !== undefined) this.#age.set({ service }, ageMs / 1000);
-    for (const [reason, count] of restarts) this.#restarts.inc({ service, reason }, count);
+    if (ageMs === undefined) this.#age.remove({ service });
+    else this.#age.set({ service }, ageMs / 1000);
+    for (const [reason, count] of failures) this.#failures.inc({ service, reason }, count);
   }
 
   async #forgetGoneInstances(): Promise<void> {
     const known = new Set(
-      this.#clients.flatMap(
-        ({ watch: { snapshot } }) =>
-          snapshot?.instances.map(({ service, id }) => `${service} ${id}`) ?? [],
+      this.#clients.flatMap(({ watch }) =>
+        instancesOf(watch).map(({ service, id }) => `${service} ${id}`),
       ),
     );
     const { values } = await this.#attempts.get();
@@ -121,4 +121,8 @@ export class Metrics {
       if (!known.has(`${service} ${id}`)) this.#attempts.remove(labels);
     }
   }
+}
+
+function instancesOf({ view }: ServiceWatch): readonly Instance[] {
+  return view.state === 'known' ? view.instances : [];
 }

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import {
   createInstance,
+  failureOf,
   formatAddress,
   type DiscoveryError,
   type Instance,
   type Registration,
+  type ServiceWatch,
 } from '@movies/discovery';
 import { delay, systemClock } from '@movies/time';
 import { ServiceClient } from '@movies/service-client';
@@ -168,15 +170,15 @@ class Service implements RunningService {
       this.#registration = await this.#register();
       await this.#prepareStore();
       for (const { watch } of this.#clients.values()) {
-        while (watch.snapshot === undefined) {
-          this.#health.becomeUnready(
-            `the instances of '${watch.service}' are not known: ` +
-              (watch.failure?.message ?? 'the registry has not answered yet'),
-          );
-          // Why it did not come is in `watch.failure`, and told with the next turn.
-          await watch.firstSync({ signal, timeoutMs: 1000 }).catch(() => undefined);
-          signal.throwIfAborted();
-        }
+        const end = watch.subscribe(
+          (view) => {
+            if (view.state === 'unknown') this.#awaitSync(watch);
+          },
+          { signal },
+        );
+        if (watch.view.state === 'unknown') this.#awaitSync(watch);
+        await watch.synced({ signal, timeoutMs: Infinity });
+        end();
       }
       // A stop may have begun while the last step succeeded: draining must not turn into ready.
       signal.throwIfAborted();
@@ -185,9 +187,16 @@ class Service implements RunningService {
       throw error;
     }
     this.#health.becomeReady();
-    this.#registration?.reportHealth(true);
+    this.#registration?.report('ready');
     this.logger.info('ready');
     this.#announceReady();
+  }
+
+  #awaitSync({ service, view }: ServiceWatch): void {
+    this.#health.becomeUnready(
+      `the instances of '${service}' are not known: ` +
+        (failureOf(view)?.message ?? 'the registry has not answered yet'),
+    );
   }
 
   /** There is nothing to register where the platform does. */
@@ -267,7 +276,8 @@ class Service implements RunningService {
     });
     this.#metrics.follow(client);
     let told: string | undefined;
-    client.watch.subscribe(({ emptyBecause }) => {
+    client.watch.subscribe((view) => {
+      const emptyBecause = view.state === 'known' ? view.emptyBecause : undefined;
       if (emptyBecause !== undefined && emptyBecause !== told) {
         this.logger.warn(`there is no instance of '${service}': ${emptyBecause}`);
       }
@@ -326,7 +336,7 @@ class Service implements RunningService {
   }
 
   #failures(): DiscoveryError[] {
-    const watches = [...this.#clients.values()].map(({ watch }) => watch.failure);
+    const watches = [...this.#clients.values()].map(({ watch }) => failureOf(watch.view));
     return [this.#registerFailure, this.#registration?.failure, ...watches].filter(
       (failure) => failure !== undefined,
     );

@@ -1,4 +1,4 @@
-import { type Registry, type ServiceWatch } from '@movies/discovery';
+import { failureOf, type Registry, type ServiceWatch, type View } from '@movies/discovery';
 import { Backoff, systemClock, type Clock, type Random } from '@movies/time';
 import type { Dispatcher } from 'undici';
 import type { Attempt } from './attempt';
@@ -14,7 +14,7 @@ import { UpstreamSet } from './upstream-set';
 const maxAttempts = 3;
 
 export interface ServiceClientOptions {
-  /** Name of the service in the registry. */
+  /** The target in the registry: `rating`, or `rating.shop:grpc`. */
   readonly service: string;
   readonly registry: Registry;
   /** Whole time of a request in milliseconds, retries included, unless it brings its own. 2,000 by default. */
@@ -80,8 +80,9 @@ export class ServiceClient {
       connectTimeoutMs: 1000,
     });
     this.watch = options.registry.watch(options.service);
-    this.watch.subscribe(({ instances }) => {
-      this.#upstreams.update(instances);
+    this.#follow(this.watch.view);
+    this.watch.subscribe((view) => {
+      this.#follow(view);
     });
   }
 
@@ -99,7 +100,7 @@ export class ServiceClient {
   async request(request: ServiceRequest): Promise<ServiceResponse> {
     const deadline =
       request.deadline ?? Deadline.after(this.#options.deadlineMs ?? 2000, this.#clock);
-    if (this.watch.snapshot === undefined) await this.#firstSync(request, deadline);
+    if (this.watch.view.state === 'unknown') await this.#synced(request, deadline);
     this.#budget.deposit();
     const attempts: Attempt[] = [];
     let tried: readonly Upstream[] = [];
@@ -143,10 +144,22 @@ export class ServiceClient {
     await Promise.all([watch, upstreams]);
   }
 
-  async #firstSync({ signal }: ServiceRequest, deadline: Deadline): Promise<void> {
+  #follow(view: View): void {
+    // A set that is not known any more is not called any more; one that is closed drains by `close`.
+    if (view.state !== 'closed') {
+      this.#upstreams.update(view.state === 'known' ? view.instances : []);
+    }
+  }
+
+  /** Waits for the first set, and not for a registry to heal. */
+  async #synced({ signal }: ServiceRequest, deadline: Deadline): Promise<void> {
     try {
       const timeoutMs = Math.max(0, deadline.remainingMs());
-      await this.watch.firstSync({ timeoutMs, ...(signal === undefined ? {} : { signal }) });
+      await this.watch.synced({
+        timeoutMs,
+        failFast: true,
+        ...(signal === undefined ? {} : { signal }),
+      });
     } catch (cause: unknown) {
       if (signal?.aborted === true) throw this.#aborted([], cause);
       throw this.#error('upstream_unavailable', 'its instances are not known', [], cause);
@@ -260,14 +273,17 @@ export class ServiceClient {
   }
 
   #nobody(attempts: readonly Attempt[]): UpstreamError {
-    const { instances = [], emptyBecause, failure } = this.watch.snapshot ?? {};
+    const { view } = this.watch;
+    const failure = failureOf(view);
+    const isEmpty = view.state !== 'known' || view.instances.length === 0;
+    const emptyBecause = view.state === 'known' ? view.emptyBecause : undefined;
     const message =
       this.#closing !== undefined
         ? 'this client is closed'
-        : instances.length === 0
+        : isEmpty
           ? ((failure === undefined ? emptyBecause : undefined) ?? 'no instance is registered')
           : 'no other instance is left to ask';
-    return this.#error('upstream_unavailable', message, attempts, this.watch.failure);
+    return this.#error('upstream_unavailable', message, attempts, failure);
   }
 
   #tooLate(attempts: readonly Attempt[], cause?: unknown): UpstreamError {

@@ -1,62 +1,97 @@
-import { DiscoveryError } from '../discovery-error';
 import { createInstance, type Instance, type InstanceFields } from '../instance';
 import { ManualClock } from '@movies/time/testing';
-import type { Snapshot } from '../snapshot';
+import type { Snapshot, Unknown } from '../view';
+import { SourceFailure } from './source-failure';
 import { SnapshotStore } from './snapshot-store';
 
 const instance = (id: string, more: Partial<InstanceFields> = {}) =>
   createInstance({ id, service: 'metadata', host: 'localhost', port: 8081, ...more });
 
-const down = (message = 'the registry is down') =>
-  new DiscoveryError('registry_unavailable', message);
+const down = (message = 'the registry is down', reason = 'reset') =>
+  new SourceFailure('lost', message, { reason });
 
-function open() {
+function open(options: { readonly maxStaleMs?: number } = {}) {
   const clock = new ManualClock();
-  const store = new SnapshotStore('metadata', clock);
+  const store = new SnapshotStore({ service: 'metadata', clock, ...options });
   const told: string[] = [];
-  store.subscribe((snapshot) => told.push(describeSnapshot(snapshot)));
+  store.subscribe((view) => told.push(describeView(view)));
   return { clock, store, told };
 }
 
 /** `1: a b (why it may be old)` */
-function describeSnapshot({ version, instances, failure }: Snapshot): string {
-  const ids = instances.map(({ id }) => id).join(' ');
-  return `${version}: ${ids}${failure === undefined ? '' : ` (${failure.message})`}`;
+function describeView(view: Unknown | Snapshot): string {
+  const { failure } = view;
+  const why =
+    failure === undefined ? '' : ` (${failure.message.replace("watching 'metadata': ", '')})`;
+  if (view.state === 'unknown') return `unknown${why}`;
+  return `${view.version}: ${view.instances.map(({ id }) => id).join(' ')}${why}`;
+}
+
+function known({ view }: SnapshotStore): Snapshot {
+  if (view.state === 'unknown') throw new Error('the set is not known');
+  return view;
 }
 
 describe('SnapshotStore', () => {
   it('knows nothing before the first set, and an empty first set is known to be empty', () => {
     const { store, told, clock } = open();
-    expect([store.snapshot, told]).toEqual([undefined, []]);
+    expect([store.view, told]).toEqual([{ state: 'unknown' }, []]);
     store.publish([]);
     expect(told).toEqual(['1: ']);
-    const syncedAt = clock.now();
-    expect(store.snapshot).toEqual({ service: 'metadata', version: 1, instances: [], syncedAt });
+    expect(store.view).toEqual({
+      state: 'known',
+      service: 'metadata',
+      version: 1,
+      instances: [],
+      confirmedAt: clock.now(),
+    });
   });
 
   it('says why a set is empty, tells a new reason without a new version, and none beside a member', () => {
     const { store } = open();
     const told: unknown[] = [];
-    store.subscribe(({ version, emptyBecause }) => told.push([version, emptyBecause]));
-    store.publish([], 'no such name');
-    store.publish([], 'no such name');
-    store.publish([], 'no address');
+    store.subscribe(() => {
+      const { version, emptyBecause } = known(store);
+      told.push([version, emptyBecause]);
+    });
+    store.publish([], { emptyBecause: 'no such name' });
+    store.publish([], { emptyBecause: 'no such name' });
+    store.publish([], { emptyBecause: 'no address' });
     store.publish([]);
-    store.publish([instance('a')], 'no address');
+    store.publish([instance('a')], { emptyBecause: 'no address' });
     expect(told).toEqual([
       [1, 'no such name'],
       [1, 'no address'],
       [1, undefined],
       [2, undefined],
     ]);
-    expect(store.snapshot).not.toHaveProperty('emptyBecause');
+    expect(store.view).not.toHaveProperty('emptyBecause');
+  });
+
+  it('tells what the operator should know beside a set, without a new version', () => {
+    const { store } = open();
+    const told: unknown[] = [];
+    store.subscribe(() => {
+      const { version, note } = known(store);
+      told.push([version, note]);
+    });
+    store.publish([instance('a')], { note: 'AAAA is not answered' });
+    store.publish([instance('a')], { note: 'AAAA is not answered' });
+    store.publish([instance('a')]);
+    expect(told).toEqual([
+      [1, 'AAAA is not answered'],
+      [1, undefined],
+    ]);
   });
 
   it('keeps why a set is empty under a failure', () => {
     const { store } = open();
-    store.publish([], 'no such name');
-    store.fail(down(), 'reset');
-    expect(store.snapshot).toMatchObject({ emptyBecause: 'no such name', failure: down() });
+    store.publish([], { emptyBecause: 'no such name' });
+    store.fail(down());
+    expect(store.view).toMatchObject({
+      emptyBecause: 'no such name',
+      failure: { code: 'registry_unavailable', cause: down() },
+    });
   });
 
   it('orders a set by id, and tells it once however it is ordered', () => {
@@ -79,12 +114,12 @@ describe('SnapshotStore', () => {
   it('keeps the identity of what did not change: the set, or else its members', () => {
     const { store } = open();
     store.publish([instance('a'), instance('b')]);
-    const first = store.snapshot?.instances;
+    const first = known(store).instances;
     store.publish([instance('b'), instance('a')]);
-    expect(store.snapshot?.instances).toBe(first);
+    expect(known(store).instances).toBe(first);
     store.publish([instance('a'), instance('b', { weight: 2 })]);
-    expect(store.snapshot?.instances[0]).toBe(first?.[0]);
-    expect(store.snapshot?.instances[1]).not.toBe(first?.[1]);
+    expect(known(store).instances[0]).toBe(first[0]);
+    expect(known(store).instances[1]).not.toBe(first[1]);
   });
 
   it.each([
@@ -94,7 +129,7 @@ describe('SnapshotStore', () => {
     const { store, told } = open();
     const publish = (ids: string) => {
       store.publish(arrange(Array.from(ids, (id) => instance(id))));
-      return new Map(store.snapshot?.instances.map((each) => [each.id, each]));
+      return new Map(known(store).instances.map((each) => [each.id, each]));
     };
     let before = publish('cdgh');
     for (const ids of ['acdeghz', 'cgh', 'cfg', 'abcfg', 'g', 'fgh', 'ab']) {
@@ -119,17 +154,17 @@ describe('SnapshotStore', () => {
     store.publish([instance('a')]);
     await clock.advance(60_000);
     store.publish([instance('a')]);
-    expect(store.snapshot).toMatchObject({ version: 1, syncedAt: clock.now() });
+    expect(store.view).toMatchObject({ version: 1, confirmedAt: clock.now() });
   });
 
   it('freezes a snapshot and all in it, also what an adapter did not freeze', () => {
     const { store } = open();
     store.publish([{ ...instance('a') }]);
-    const { snapshot } = store;
-    const parts = [snapshot, snapshot?.instances, snapshot?.instances[0]];
+    const snapshot = known(store);
+    const parts = [snapshot, snapshot.instances, snapshot.instances[0]];
     expect(parts.map((part) => Object.isFrozen(part))).toEqual([true, true, true]);
-    store.fail(down(), 'reset');
-    expect(Object.isFrozen(store.snapshot)).toBe(true);
+    store.fail(down());
+    expect(Object.isFrozen(store.view)).toBe(true);
   });
 
   it.each([
@@ -139,20 +174,23 @@ describe('SnapshotStore', () => {
   ] as const)('keeps %s rather than %s when an id comes twice', (better, worse) => {
     const { store } = open();
     store.publish([instance('a', { state: worse }), instance('a', { state: better })]);
-    expect(store.snapshot?.instances.map(({ state }) => state)).toEqual([better]);
+    expect(known(store).instances.map(({ state }) => state)).toEqual([better]);
     store.publish([instance('a', { state: better }), instance('a', { state: worse })]);
-    expect(store.snapshot?.version).toBe(1);
+    expect(known(store).version).toBe(1);
   });
 
   it('keeps the last good set under a failure, told once for each change', async () => {
     const { store, told, clock } = open();
     store.publish([instance('a')]);
-    const syncedAt = clock.now();
+    const confirmedAt = clock.now();
     await clock.advance(1000);
-    store.fail(down(), 'reset');
-    store.fail(down(), 'reset');
-    store.fail(down('it has no leader'), 'stale');
-    expect(store.snapshot).toMatchObject({ syncedAt, failure: { message: 'it has no leader' } });
+    store.fail(down());
+    store.fail(down());
+    store.fail(down('it has no leader', 'stale'));
+    expect(store.view).toMatchObject({
+      confirmedAt,
+      failure: { message: "watching 'metadata': it has no leader" },
+    });
     store.publish([instance('a')]);
     expect(told).toEqual([
       '1: a',
@@ -160,40 +198,27 @@ describe('SnapshotStore', () => {
       '1: a (it has no leader)',
       '1: a',
     ]);
-    expect([store.failure, store.snapshot?.failure]).toEqual([undefined, undefined]);
+    expect(store.view).not.toHaveProperty('failure');
   });
 
-  it('counts every failure by reason, before the first set too, and makes no set of one', () => {
+  it('counts every failure by reason, tells it before the first set too, and makes no set of one', () => {
     const { store, told } = open();
-    store.fail(down(), 'reset');
-    store.fail(down(), 'reset');
-    store.fail(down(), 'timeout');
-    expect([...store.restarts]).toEqual([
+    store.fail(down());
+    store.fail(down());
+    store.fail(down(undefined, 'timeout'));
+    expect([...store.failures]).toEqual([
       ['reset', 2],
       ['timeout', 1],
     ]);
-    expect([store.snapshot, store.failure?.message, told]).toEqual([
-      undefined,
-      'the registry is down',
-      [],
-    ]);
-  });
-
-  it('tells a new listener the present snapshot at once, and nobody after it has left', () => {
-    const { store } = open();
-    store.publish([instance('a')]);
-    const told: string[] = [];
-    const unsubscribe = store.subscribe((snapshot) => told.push(describeSnapshot(snapshot)));
-    unsubscribe();
-    unsubscribe();
+    expect(told).toEqual(['unknown (the registry is down)']);
     store.publish([]);
-    expect(told).toEqual(['1: a']);
+    expect(told).toEqual(['unknown (the registry is down)', '1: ']);
   });
 
   it('lets the same listener subscribe twice', () => {
-    const store = new SnapshotStore('metadata', new ManualClock());
+    const store = open().store;
     const told: number[] = [];
-    const listener = ({ version }: Snapshot) => told.push(version);
+    const listener = () => told.push(known(store).version);
     const unsubscribe = store.subscribe(listener);
     store.subscribe(listener);
     unsubscribe();
@@ -202,7 +227,7 @@ describe('SnapshotStore', () => {
   });
 
   it('does not tell a listener that another one has just taken out', () => {
-    const store = new SnapshotStore('metadata', new ManualClock());
+    const store = open().store;
     const told: string[] = [];
     const later: (() => void)[] = [];
     store.subscribe(() => {
@@ -216,33 +241,42 @@ describe('SnapshotStore', () => {
   });
 
   it('ends with the newest set for everyone when a listener causes the next one', () => {
-    const store = new SnapshotStore('metadata', new ManualClock());
+    const store = open().store;
     const told: number[] = [];
-    store.subscribe(({ version }) => {
-      if (version === 1) store.publish([instance('a')]);
+    store.subscribe(() => {
+      if (known(store).version === 1) store.publish([instance('a')]);
     });
-    store.subscribe(({ version }) => told.push(version));
+    store.subscribe(() => told.push(known(store).version));
     store.publish([]);
     expect(told).toEqual([2]);
   });
 
-  it('reports a listener that throws as a warning, and tells the others', () => {
-    const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation();
+  it('does not know a set any more that was not confirmed for too long', async () => {
+    const { store, told, clock } = open({ maxStaleMs: 10_000 });
+    store.publish([instance('a')]);
+    await clock.advance(60_000);
+    expect(told).toEqual(['1: a']);
+    store.publish([instance('a')]);
+    await clock.advance(4000);
+    store.fail(down());
+    await clock.advance(5999);
+    store.fail(down());
+    expect(told).toEqual(['1: a', '1: a (the registry is down)']);
+    await clock.advance(1);
+    expect(told.slice(2)).toEqual(['unknown (the registry is down)']);
+    store.publish([instance('a')]);
+    expect(told.slice(3)).toEqual(['2: a']);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('restores what a former process heard, until the registry has the word', () => {
     const { store, told } = open();
-    store.subscribe(() => {
-      throw new Error('a bad listener');
-    });
-    const others: number[] = [];
-    store.subscribe(({ version }) => others.push(version));
-    store.publish([]);
-    const warnings = emitWarning.mock.calls;
-    emitWarning.mockRestore();
-    expect([told, others]).toEqual([['1: '], [1]]);
-    expect(warnings).toEqual([
-      [
-        "a listener of service 'metadata' threw: Error: a bad listener",
-        { code: 'DISCOVERY_LISTENER', detail: expect.stringContaining('.test.ts') as string },
-      ],
-    ]);
+    store.fail(down());
+    store.restore([instance('a')], 1000);
+    expect(store.view).toMatchObject({ isFromCache: true, confirmedAt: 1000 });
+    store.publish([instance('a')]);
+    expect(store.view).not.toHaveProperty('isFromCache');
+    store.restore([instance('b')], 1000);
+    expect(told).toEqual(['unknown (the registry is down)', '1: a (the registry is down)', '1: a']);
   });
 });

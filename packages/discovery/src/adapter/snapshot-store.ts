@@ -1,7 +1,7 @@
 import type { Clock } from '@movies/time';
 import { DiscoveryError } from '../discovery-error';
 import { rankOfState, sameInstance, type Instance } from '../instance';
-import type { Snapshot, Unknown, View } from '../view';
+import type { Snapshot, Unknown } from '../view';
 import type { Remarks, Sink } from './source';
 import type { SourceFailure } from './source-failure';
 
@@ -48,7 +48,7 @@ export class SnapshotStore implements Sink {
   /** What a former process heard, at `confirmedAt`; the registry has the first word. */
   restore(instances: readonly Instance[], confirmedAt: number): void {
     const { failure, state } = this.#view;
-    if (state === 'known') return;
+    if (state === 'known' || this.#clock.now() - confirmedAt >= this.#maxStaleMs) return;
     const kept = failure === undefined ? {} : { failure };
     this.#put(instances, {}, { confirmedAt, isFromCache: true, ...kept });
     if (failure !== undefined) this.#expireLater();

@@ -19,7 +19,7 @@ export interface RegistryOptions {
   readonly maxStaleMs?: number | undefined;
   /**
    * Folder that keeps the last good set of each target, so that a process which starts while the registry is down can
-   * serve. A set from it is marked `isFromCache`. None by default.
+   * serve: one folder per registry. A set from it is marked `isFromCache`. None by default.
    */
   readonly snapshotCache?: string | undefined;
   readonly clock?: Clock | undefined;
@@ -135,9 +135,10 @@ export class WatchedRegistry implements Registry {
       clock: this.#clock,
       maxStaleMs: this.#options.maxStaleMs,
     });
+    const source = this.#open(target, store);
     const stop = new AbortController();
-    const running = this.#run(target, store, stop.signal);
-    const forget = this.#cache?.keep(store) ?? (() => undefined);
+    const forget = (source && this.#cache?.keep(store)) ?? (() => undefined);
+    const running = source && this.#run(source, store, stop.signal);
     const followed = {
       store,
       watches: 0,
@@ -152,24 +153,24 @@ export class WatchedRegistry implements Registry {
     return followed;
   }
 
-  async #run(target: string, store: SnapshotStore, signal: AbortSignal): Promise<void> {
-    let source: Source;
+  /** `undefined` if the target cannot be followed, which is then told. */
+  #open(target: string, store: SnapshotStore): Source | undefined {
     try {
-      source = this.#adapter.open(parseTarget(target), store);
+      return this.#adapter.open(parseTarget(target), store);
     } catch (error: unknown) {
       if (error instanceof DiscoveryError) store.refuse(error);
       else store.fail(SourceFailure.of(error));
-      return;
+      return undefined;
     }
+  }
+
+  #run(source: Source, sink: Sink, signal: AbortSignal): Promise<void> {
     const { restMs } = this.#adapter;
-    await runSource(
+    const clock = this.#clock;
+    const random = this.#random;
+    return runSource(
       source,
-      {
-        sink: store,
-        clock: this.#clock,
-        random: this.#random,
-        ...(restMs === undefined ? {} : { restMs }),
-      },
+      { sink, clock, random, ...(restMs === undefined ? {} : { restMs }) },
       signal,
     );
   }

@@ -94,7 +94,9 @@ describe('MemoryRegistry', () => {
     await using memory = open({ heartbeatMs: 60_000 });
     await memory.registry.register(instance('a'));
     await memory.clock.advance(5001);
-    expect(memory.record()).toEqual(['']);
+    const seen = memory.record();
+    await memory.clock.advance(0);
+    expect(seen).toEqual(['']);
   });
 
   it('is never old', async () => {
@@ -110,6 +112,34 @@ describe('MemoryRegistry', () => {
     registration.report('not_ready');
     const [known] = await memory.registry.discover('metadata');
     expect(known?.state).toBe('not_ready');
+  });
+
+  it('lets a later registration of an id stand in the place of an earlier one', async () => {
+    await using memory = open();
+    const earlier = await memory.registry.register(instance('a'));
+    const later = await memory.registry.register(createInstance({ ...instance('a'), port: 9090 }));
+    const seen = memory.record();
+    await earlier.deregister();
+    await memory.clock.advance(2000);
+    expect((await memory.registry.discover('metadata')).map(({ port }) => port)).toEqual([9090]);
+    await later.deregister();
+    expect(seen).toEqual(['a', '']);
+  });
+
+  it('refuses times that are none', () => {
+    for (const options of [{ staleAfterMs: NaN }, { heartbeatMs: -1 }]) {
+      expect(() => new MemoryRegistry(options)).toThrow(
+        expect.objectContaining({ code: 'invalid_options' }) as Error,
+      );
+    }
+  });
+
+  it('never takes out an instance that may be stale for ever', async () => {
+    await using memory = open({ staleAfterMs: Infinity, heartbeatMs: Infinity });
+    await memory.registry.register(instance('a'));
+    const seen = memory.record();
+    await memory.clock.advance(10 ** 9);
+    expect(seen).toEqual(['a']);
   });
 
   it('leaves no timer after close, also of what was not deregistered', async () => {

@@ -1,52 +1,44 @@
-import {
-  type DiscoveryError,
-  type Instance,
-  type Registry,
-  type ServiceWatch,
-} from '@movies/discovery';
-import { WatchedRegistry, type SnapshotSink } from '@movies/discovery/adapter';
-import { type Clock } from '@movies/time';
+import type { Instance } from '@movies/discovery';
+import { SourceFailure, WatchedRegistry, type Sink } from '@movies/discovery/adapter';
+import type { Clock } from '@movies/time';
 
 /** A registry that knows what a test publishes, and nothing before; every service has the same set. */
-export class PublishedRegistry implements Registry {
-  readonly #watched: WatchedRegistry;
-  readonly #sinks = new Set<SnapshotSink>();
-  #published: readonly Instance[] | undefined;
+export class PublishedRegistry extends WatchedRegistry {
+  readonly #sinks: Set<Sink>;
+  readonly #published: { instances?: readonly Instance[] };
 
   constructor(clock?: Clock) {
-    this.#watched = new WatchedRegistry({
-      openFeed: (_service, sink) => {
-        this.#sinks.add(sink);
-        if (this.#published !== undefined) sink.publish(this.#published);
-        return {
-          close: async () => {
-            this.#sinks.delete(sink);
-          },
-        };
+    const sinks = new Set<Sink>();
+    const published: { instances?: readonly Instance[] } = {};
+    super(
+      {
+        name: 'published',
+        open: (_target, sink) => {
+          sinks.add(sink);
+          return {
+            turn: () => {
+              if (published.instances !== undefined) sink.publish(published.instances);
+              return Promise.resolve(Infinity);
+            },
+            close: () => {
+              sinks.delete(sink);
+            },
+          };
+        },
+        neverOld: true,
       },
-      neverOld: true,
-      ...(clock === undefined ? {} : { clock }),
-    });
+      { clock },
+    );
+    this.#sinks = sinks;
+    this.#published = published;
   }
 
   publish(instances: readonly Instance[]): void {
-    this.#published = instances;
+    this.#published.instances = instances;
     for (const sink of this.#sinks) sink.publish(instances);
   }
 
-  fail(error: DiscoveryError): void {
-    for (const sink of this.#sinks) sink.fail(error, 'test');
-  }
-
-  watch(service: string): ServiceWatch {
-    return this.#watched.watch(service);
-  }
-
-  discover(service: string): Promise<readonly Instance[]> {
-    return this.#watched.discover(service);
-  }
-
-  close(): Promise<void> {
-    return this.#watched.close();
+  fail(message: string): void {
+    for (const sink of this.#sinks) sink.fail(new SourceFailure('refused', message));
   }
 }

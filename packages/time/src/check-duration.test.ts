@@ -1,0 +1,13 @@
+import { checkDuration } from './check-duration';
+
+describe('checkDuration', () => {
+  it.each([0, 1, 2 ** 40, Infinity, undefined])('takes %p', (ms) => {
+    checkDuration('idleMs', ms);
+  });
+
+  it.each([-1, NaN, -Infinity])('refuses %p, naming it', (ms) => {
+    expect(() => {
+      checkDuration('idleMs', ms);
+    }).toThrow(`'idleMs' is a time in milliseconds, 0 or more, and not ${ms}`);
+  });
+});
