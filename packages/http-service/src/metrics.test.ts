@@ -1,22 +1,22 @@
 import { createInstance, type Instance } from '@movies/discovery';
-import { WatchedRegistry, type SnapshotSink } from '@movies/discovery/adapter';
-import { DiscoveryError } from '@movies/discovery';
+import { SourceFailure, WatchedRegistry, type Sink } from '@movies/discovery/adapter';
 import { ServiceClient } from '@movies/service-client';
 import { Metrics } from './metrics';
 
 const instance = (id: string, state: Instance['state'] = 'ready') =>
   createInstance({ id, service: 'rating', host: '127.0.0.1', port: 1, state });
 
-let sink: SnapshotSink;
+let sink: Sink;
 let registry: WatchedRegistry;
 let client: ServiceClient;
 let metrics: Metrics;
 
 beforeEach(() => {
   registry = new WatchedRegistry({
-    openFeed: (_service, opened) => {
+    name: 'told',
+    open: (_target, opened) => {
       sink = opened;
-      return { close: () => Promise.resolve() };
+      return { turn: () => Promise.resolve(Infinity) };
     },
   });
   client = new ServiceClient({ service: 'rating', registry });
@@ -55,22 +55,22 @@ it('has no age before the set is known', async () => {
   expect(await samples('discovery_snapshot_age_seconds')).toHaveLength(1);
 });
 
-it('counts restarts by reason, each once however often it is read', async () => {
-  sink.fail(new DiscoveryError('registry_unavailable', 'gone'), 'unreachable');
+it('counts failures by reason, each once however often it is read', async () => {
+  sink.fail(new SourceFailure('unreachable', 'gone'));
   await metrics.text();
-  expect(await samples('discovery_watch_restarts_total')).toEqual([
-    'discovery_watch_restarts_total{service="rating",reason="unreachable"} 1',
+  expect(await samples('discovery_failures_total')).toEqual([
+    'discovery_failures_total{service="rating",reason="unreachable"} 1',
   ]);
 });
 
 it('tells why a set fails or is empty, as long as it does', async () => {
-  sink.publish([], 'nobody made a Service');
+  sink.publish([], { emptyBecause: 'nobody made a Service' });
   expect(await samples('discovery_concern')).toEqual([
     `discovery_concern{service="rating",concern="there is no instance of 'rating': nobody made a Service"} 1`,
   ]);
-  sink.fail(new DiscoveryError('registry_unavailable', 'forbidden'), 'http_403');
+  sink.fail(new SourceFailure('refused', 'forbidden', { reason: 'http_403' }));
   expect(await samples('discovery_concern')).toEqual([
-    'discovery_concern{service="rating",concern="forbidden"} 1',
+    'discovery_concern{service="rating",concern="watching 'rating': forbidden"} 1',
   ]);
   sink.publish([instance('a')]);
   expect(await samples('discovery_concern')).toEqual([]);

@@ -1,5 +1,5 @@
 import { type Instance } from '@movies/discovery';
-import { WatchedRegistry, type SnapshotSink } from '@movies/discovery/adapter';
+import { SourceFailure, WatchedRegistry, type Sink } from '@movies/discovery/adapter';
 import { DiscoveryError } from '@movies/discovery';
 import { MemoryRegistry } from '@movies/discovery/memory';
 import { startService, type RunningService, type ServiceDefinition } from './start-service';
@@ -42,16 +42,27 @@ function instanceIn(
 ): Promise<void> {
   return new Promise((resolve) => {
     const watch = registry.watch('thing');
-    watch.subscribe(({ instances: [instance] }) => {
-      if (matches(instance)) resolve(watch.close());
+    watch.subscribe((view) => {
+      if (view.state === 'known' && matches(view.instances[0])) resolve(watch.close());
     });
   });
 }
 
+/** The state of `thing` in each set that the registry tells; `undefined` while there is none. */
+function recordStates(registry: MemoryRegistry): (string | undefined)[] {
+  const states: (string | undefined)[] = [];
+  registry.watch('thing').subscribe((view) => {
+    if (view.state === 'known') states.push(view.instances[0]?.state);
+  });
+  return states;
+}
+
+/** What a registrar has beside `register`, where nothing is open. */
+const opensNothing = { [Symbol.asyncDispose]: () => Promise.resolve() };
+
 it('is registered not ready, then ready, under its address and with its version', async () => {
   const registry = new MemoryRegistry();
-  const states: (string | undefined)[] = [];
-  registry.watch('thing').subscribe(({ instances: [instance] }) => states.push(instance?.state));
+  const states = recordStates(registry);
   const service = await start(
     definition,
     testConfig({ registry: { registry, registrar: registry }, zone: 'a' }),
@@ -67,6 +78,7 @@ it('is registered not ready, then ready, under its address and with its version'
       port: service.port,
       state: 'ready',
       weight: 1,
+      tags: [],
       zone: 'a',
       labels: { version: '1.2.3' },
     },
@@ -83,18 +95,19 @@ it("takes the pod's name and address in a pod", async () => {
 });
 
 it('is ready only when the sets of its upstreams are known, be they empty', async () => {
-  let sink: SnapshotSink | undefined;
+  let sink: Sink | undefined;
   const registry = new WatchedRegistry({
-    openFeed: (_service, opened) => {
+    name: 'told',
+    open: (_target, opened) => {
       sink = opened;
-      return { close: () => Promise.resolve() };
+      return { turn: () => Promise.resolve(Infinity) };
     },
   });
   const service = await start(
     { ...definition, upstreams: ['other'] },
     testConfig({ registry: { registry } }),
   );
-  sink?.fail(new DiscoveryError('registry_unavailable', 'no route to the registry'), 'unreachable');
+  sink?.fail(new SourceFailure('unreachable', 'no route to the registry'));
   const waiting = await get(service, '/readyz');
   expect(waiting.status).toBe(503);
   expect(waiting.headers.get('retry-after')).toBe('1');
@@ -102,7 +115,7 @@ it('is ready only when the sets of its upstreams are known, be they empty', asyn
   expect(detail).toMatch(/^the instances of 'other' are not known/);
   expect(service.unreadyBecause).toBe(detail);
   expect((await get(service, '/livez')).status).toBe(200);
-  sink?.publish([], 'nobody made a Service');
+  sink?.publish([], { emptyBecause: 'nobody made a Service' });
   await service.ready;
   const ready = await get(service, '/readyz');
   expect(ready.status).toBe(200);
@@ -117,6 +130,7 @@ it('tries to register until the registry is there', async () => {
   const memory = new MemoryRegistry();
   let tries = 0;
   const registrar = {
+    ...opensNothing,
     register: (instance: Instance) => {
       tries += 1;
       if (tries > 2) return memory.register(instance);
@@ -153,8 +167,7 @@ it("stays up while its agent's name does not resolve, and says so", async () => 
 
 it('does not become ready once it is told to stop', async () => {
   const registry = new MemoryRegistry();
-  const states: (string | undefined)[] = [];
-  registry.watch('thing').subscribe(({ instances: [instance] }) => states.push(instance?.state));
+  const states = recordStates(registry);
   const service = await startService(
     definition,
     testConfig({ registry: { registry, registrar: registry } }),
@@ -184,6 +197,7 @@ it('stops twice, and while it is still waiting for the registry', async () => {
   const registry = new MemoryRegistry();
   const never = new Promise<never>(() => undefined);
   const registrar = {
+    ...opensNothing,
     register: (_instance: Instance, { signal }: { signal?: AbortSignal } = {}) =>
       Promise.race([
         never,

@@ -1,4 +1,4 @@
-import { createInstance, DiscoveryError } from '@movies/discovery';
+import { createInstance } from '@movies/discovery';
 import type { ManualClock } from '@movies/time/testing';
 import { StaticRegistry } from '@movies/discovery/static';
 import { ServiceClient } from './service-client';
@@ -108,7 +108,7 @@ test('while the set is not known, a request waits for it', async () => {
 
 test('a set that does not become known in time is unavailable, with the reason', async () => {
   await using scene = await Scene.open(['a'], { published: false });
-  scene.registry.fail(new DiscoveryError('registry_unavailable', 'the agent is away'));
+  scene.registry.fail('the agent is away');
   const rejected = expect(scene.client.request(get)).rejects.toMatchObject({
     code: 'upstream_unavailable',
     message: 'movies: its instances are not known',
@@ -130,7 +130,7 @@ test('a set that is known to be empty is unavailable at once', async () => {
 
 test('the last known set serves on while the registry fails', async () => {
   await using scene = await Scene.open(['a']);
-  scene.registry.fail(new DiscoveryError('registry_unavailable', 'the agent is away'));
+  scene.registry.fail('the agent is away');
   expect((await scene.client.request(get)).status).toBe(200);
 });
 

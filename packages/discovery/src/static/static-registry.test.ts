@@ -74,7 +74,7 @@ describe('StaticRegistry', () => {
 
   it('takes names that every object has', async () => {
     const address = { host: 'localhost', port: 8081 };
-    await using registry = new StaticRegistry(new Map([['constructor', [address]]]));
+    await using registry = new StaticRegistry({ constructor: [address] });
     expect(await registry.discover('constructor')).toMatchObject([address]);
     await expect(registry.discover('toString')).rejects.toMatchObject({ code: 'no_instances' });
   });

@@ -6,13 +6,9 @@ import { refuseParts } from '../target';
 /** Fixed addresses, all of them ready for ever: where the set is configuration. */
 export class StaticRegistry extends WatchedRegistry {
   /** `addresses` by service name; throws `invalid_address` for a bad one. */
-  constructor(
-    addresses:
-      Readonly<Record<string, readonly Address[]>> | ReadonlyMap<string, readonly Address[]>,
-  ) {
-    const given = addresses instanceof Map ? addresses : new Map(Object.entries(addresses));
+  constructor(addresses: Readonly<Record<string, readonly Address[]>>) {
     const sets = new Map<string, readonly Instance[]>();
-    for (const [service, list] of given) {
+    for (const [service, list] of Object.entries(addresses)) {
       const instances = list.map(({ host, port }) =>
         createInstance({ id: formatAddress({ host, port }), service, host, port }),
       );

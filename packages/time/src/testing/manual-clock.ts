@@ -30,6 +30,8 @@ export class ManualClock implements Clock {
   }
 
   schedule(delayMs: number, callback: () => void): () => void {
+    // As the system's clock: no timer, since it would never run.
+    if (delayMs === Infinity) return () => undefined;
     const timer = { dueAt: this.#now + delayMs, callback };
     this.#timers.add(timer);
     return () => {
