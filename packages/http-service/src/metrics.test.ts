@@ -70,7 +70,7 @@ it('tells why a set fails or is empty, as long as it does', async () => {
   ]);
   sink.fail(new SourceFailure('refused', 'forbidden', { reason: 'http_403' }));
   expect(await samples('discovery_concern')).toEqual([
-    'discovery_concern{service="rating",concern="watching 'rating': forbidden"} 1',
+    `discovery_concern{service="rating",concern="watching 'rating': forbidden"} 1`,
   ]);
   sink.publish([instance('a')]);
   expect(await samples('discovery_concern')).toEqual([]);
