@@ -4,9 +4,10 @@ export interface Clock {
   now(): number;
   /**
    * Runs `callback` once after `delayMs`, which may be of any length; never after `Infinity`. The returned function
-   * cancels it; calling that twice is fine. Throws `RangeError` for `NaN`.
+   * cancels it; calling that twice is fine. `inBackground`: waiting for it does not keep the process alive. Throws
+   * `RangeError` for `NaN`.
    */
-  schedule(delayMs: number, callback: () => void): () => void;
+  schedule(delayMs: number, callback: () => void, inBackground?: boolean): () => void;
 }
 
 /** A number in [0, 1), as `Math.random` gives it. */
@@ -15,10 +16,10 @@ export type Random = () => number;
 /** The longest time of one timer of Node: a longer one would run at once. */
 const maxTimerMs = 2 ** 31 - 1;
 
-/** The clock of this machine. Its timers keep the process alive, so that what waits must be closed. */
+/** The clock of this machine. */
 export const systemClock: Clock = {
   now: () => performance.timeOrigin + performance.now(),
-  schedule: (delayMs, callback) => {
+  schedule: (delayMs, callback, inBackground = false) => {
     if (Number.isNaN(delayMs)) throw new RangeError('NaN is not a time to wait');
     if (delayMs === Infinity) return () => undefined;
     let timer: NodeJS.Timeout;
@@ -30,6 +31,7 @@ export const systemClock: Clock = {
         },
         Math.min(leftMs, maxTimerMs),
       );
+      if (inBackground) timer.unref();
     };
     start(delayMs);
     return () => {

@@ -30,7 +30,7 @@ export class HeldWatches {
     this.#held.delete(target);
     this.#held.set(target, held);
     if (this.#held.size > maxHeld) this.#release(this.#held.keys().next().value);
-    this.#cancelSweep ??= this.#clock.schedule(idleMs, this.#sweep);
+    this.#sweepIn(idleMs);
   }
 
   /** Forgets them all; the registry closes them with its other watches. */
@@ -48,8 +48,12 @@ export class HeldWatches {
     }
     const [oldest] = this.#held.values();
     if (oldest === undefined) return;
-    this.#cancelSweep = this.#clock.schedule(oldest.usedAt + idleMs - now, this.#sweep);
+    this.#sweepIn(oldest.usedAt + idleMs - now);
   };
+
+  #sweepIn(ms: number): void {
+    this.#cancelSweep ??= this.#clock.schedule(ms, this.#sweep, true);
+  }
 
   #release(target: string | undefined): void {
     if (target === undefined) return;

@@ -8,6 +8,7 @@ export function scaledClock(factor: number): Clock {
   const startedAt = systemClock.now();
   return {
     now: () => startedAt + (systemClock.now() - startedAt) * factor,
-    schedule: (delayMs, callback) => systemClock.schedule(delayMs / factor, callback),
+    schedule: (delayMs, callback, inBackground) =>
+      systemClock.schedule(delayMs / factor, callback, inBackground),
   };
 }
