@@ -1,6 +1,6 @@
 // The adapter and a client on its set: node watch-ours.ts NAMESPACE
 import { KubernetesRegistry } from '@movies/discovery/kubernetes';
-import { formatAddress, type Instance } from '@movies/discovery';
+import { instancesOf, formatAddress, type Instance } from '@movies/discovery';
 import { ServiceClient } from '@movies/service-client';
 import { service } from './churning-slices';
 import { WatchGauge } from './watch-gauge';
@@ -22,15 +22,16 @@ let known: readonly Instance[] = [];
 gauge.serve({
   start: async (): Promise<HeapUse> => {
     // What is loaded and connected once is no part of the set.
-    await watch.firstSync();
+    await watch.synced();
     const before = heapBytes();
     const set = registry.watch(service);
-    await set.firstSync({ timeoutMs: 30_000 });
+    await set.synced({ timeoutMs: 30_000 });
     const withSet = heapBytes();
     const client = new ServiceClient({ service, registry });
     const withUpstreams = heapBytes();
     // Told after the client: what it picks next it picks from this set.
-    client.watch.subscribe(({ instances }) => {
+    client.watch.subscribe((view) => {
+      const instances = instancesOf(view);
       for (let i = instances.length - markers; i < instances.length; i += 1) {
         const instance = instances[i];
         if (instance !== undefined && instance !== known[i]) gauge.stamp(instance.id);

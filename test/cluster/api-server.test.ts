@@ -1,4 +1,4 @@
-import type { ServiceWatch } from '@movies/discovery';
+import { failureOf, type ServiceWatch } from '@movies/discovery';
 import { get } from 'node:https';
 import { findKubeAccess } from '../../packages/discovery/src/kubernetes/access/find-kube-access';
 import { killServiceProcesses, ServiceProcess } from '../system/service-process';
@@ -54,12 +54,12 @@ describeOnCluster(
         const stoppedAt = performance.now();
         await until(() => performance.now() - stoppedAt > outageMs, outageMs + 5000);
         expect(watchedSet(watch)).toEqual(before);
-        expect(watch.failure?.message).toContain('cannot be reached');
+        expect(failureOf(watch.view)?.message).toContain('cannot be reached');
         expect(watch.ageMs).toBeGreaterThan(outageMs);
         expect(await metric(metrics, readyInstances)).toBe(2);
         expect(await metric(metrics, age)).toBeGreaterThan(outageMs / 1000);
       } finally {
-        await startAndTime('the set of a watch', () => watch.failure === undefined);
+        await startAndTime('the set of a watch', () => failureOf(watch.view) === undefined);
       }
       // It asks nothing before its own back-off is over, so it is timed by its own age.
       await until(async () => (await metric(metrics, age)) < outageMs / 1000, healsMs);
@@ -71,7 +71,7 @@ describeOnCluster(
 
     it('and its store forgets what was: the watch has expired, and the set is right', async () => {
       const before = watchedSet(watch);
-      const expired = watch.restarts.get('expired') ?? 0;
+      const expired = watch.failures.get('expired') ?? 0;
       await proxied.proxy.cut();
       await namespace.apply(endpointSlice('metadata', ['10.0.0.4']));
       await ownerDoes('CLUSTER_COMPACT');
@@ -79,9 +79,9 @@ describeOnCluster(
       await ownerDoes('CLUSTER_API_START');
       expect(watchedSet(watch)).toEqual(before);
       await proxied.proxy.mend();
-      await until(() => watch.failure === undefined, 15_000);
+      await until(() => failureOf(watch.view) === undefined, 15_000);
       await settled(namespace, watch, 1);
-      expect(watch.restarts.get('expired')).toBe(expired + 1);
+      expect(watch.failures.get('expired')).toBe(expired + 1);
     });
   },
   ['CLUSTER_API_STOP', 'CLUSTER_API_START', 'CLUSTER_COMPACT'],

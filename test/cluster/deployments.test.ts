@@ -1,4 +1,4 @@
-import type { ServiceWatch, Snapshot } from '@movies/discovery';
+import { instancesOf, type ServiceWatch, type Snapshot } from '@movies/discovery';
 import { until, untilEqual } from '../until';
 import { describeOnCluster, ownerDoes } from './cluster';
 import { kubectlSet, settled, watchedSet } from './kubectl-set';
@@ -56,7 +56,7 @@ describeOnCluster(
     });
 
     it('after a pod was deleted by force', async () => {
-      const [instance] = watch.snapshot?.instances ?? [];
+      const [instance] = instancesOf(watch.view);
       const [pod = ''] = (instance?.id ?? '').split('.');
       await namespace.kubectl('delete', 'pod', pod, '--force', '--grace-period=0');
       await until(() => !watchedSet(watch).some((each) => each.startsWith(`${pod}.`)), 5000);
@@ -78,7 +78,9 @@ describeOnCluster(
 
 function record(watch: ServiceWatch): Snapshot[] {
   const snapshots: Snapshot[] = [];
-  watch.subscribe((snapshot) => snapshots.push(snapshot));
+  watch.subscribe((view) => {
+    if (view.state === 'known') snapshots.push(view);
+  });
   return snapshots;
 }
 

@@ -16,11 +16,12 @@ const root = path.resolve(__dirname, '../..');
 
 /** Follows `web` with nothing but what the pod has, and prints each set as a line of JSON. */
 const follow = `
-  const { formatAddress } = require('@movies/discovery');
+  const { failureOf, formatAddress, instancesOf } = require('@movies/discovery');
   const { KubernetesRegistry } = require('@movies/discovery/kubernetes');
   const watch = new KubernetesRegistry().watch('web');
-  watch.subscribe(({ instances, failure }) => {
-    const set = instances.map((each) => \`\${each.id} \${formatAddress(each)}=\${each.state}\`);
+  watch.subscribe((view) => {
+    const failure = failureOf(view);
+    const set = instancesOf(view).map((each) => \`\${each.id} \${formatAddress(each)}=\${each.state}\`);
     console.log(JSON.stringify({ set: set.sort(), failure: failure?.message }));
   });
 `;

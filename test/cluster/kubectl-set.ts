@@ -1,4 +1,4 @@
-import { formatAddress, type ServiceWatch } from '@movies/discovery';
+import { instancesOf, formatAddress, type ServiceWatch } from '@movies/discovery';
 import type { TestNamespace } from './test-namespace';
 import { until, untilEqual } from '../until';
 
@@ -47,8 +47,7 @@ export async function kubectlSet(
 
 /** The set of a watch, in the same form. */
 export function watchedSet(watch: ServiceWatch): string[] {
-  const instances = watch.snapshot?.instances ?? [];
-  return instances
+  return instancesOf(watch.view)
     .map((instance) => `${instance.id} ${formatAddress(instance)}=${instance.state}`)
     .sort();
 }

@@ -1,3 +1,4 @@
+import { failureOf, instancesOf } from '@movies/discovery';
 import { KubernetesRegistry } from '@movies/discovery/kubernetes';
 import type { KubeAccess } from '../../packages/discovery/src/kubernetes/access/kube-access';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -69,14 +70,17 @@ async function follow({
     await namespace.apply(endpointSlice(service, hosts));
     await proxy.mend();
     await until(
-      () => watch.failure === undefined && watch.snapshot?.instances.length === hosts.length,
+      () => failureOf(watch.view) === undefined && instancesOf(watch.view).length === hosts.length,
       healsMs,
     ).catch((cause: unknown) => {
-      throw new Error(`the watch did not heal: ${watch.failure?.message ?? 'another set'}`, {
-        cause,
-      });
+      throw new Error(
+        `the watch did not heal: ${failureOf(watch.view)?.message ?? 'another set'}`,
+        {
+          cause,
+        },
+      );
     });
-    if (watch.restarts.has('http_401'))
+    if (watch.failures.has('http_401'))
       throw new Error('a token was refused: it was not read anew');
     if (!refusedToken && folder.isFirstTokenOver(startedAt)) {
       await expectRefusal(() => folder.access(proxy.url, folder.firstToken));
@@ -88,7 +92,7 @@ async function follow({
     console.log(
       `${minute}/${minutes} min: ${hosts.length} instances, heap ${mb} MB, ` +
         `${folder.exchanges} tokens exchanged${refusedToken ? ', the first is refused' : ''}, ` +
-        `restarts ${JSON.stringify(Object.fromEntries(watch.restarts))}`,
+        `failures ${JSON.stringify(Object.fromEntries(watch.failures))}`,
     );
     const untilNext = startedAt + minute * minuteMs - performance.now();
     if (minute < minutes) await sleep(Math.max(0, untilNext), undefined, { signal });
@@ -100,7 +104,7 @@ async function expectRefusal(findAccess: () => Promise<KubeAccess>): Promise<voi
   const registry = new KubernetesRegistry({ findAccess });
   try {
     const watch = registry.watch(service);
-    await until(() => watch.restarts.has('http_401'), healsMs);
+    await until(() => watch.failures.has('http_401'), healsMs);
   } finally {
     await registry.close();
   }

@@ -1,4 +1,3 @@
-import type { DiscoveryError } from './discovery-error';
 import type { Instance } from './instance';
 import type { Snapshot, View } from './view';
 
@@ -74,9 +73,4 @@ export interface ServiceWatch extends AsyncDisposable, AsyncIterable<Snapshot> {
   ): () => void;
   /** Ends this watch; resolves when nothing of it is left. Twice is fine. */
   close(): Promise<void>;
-}
-
-/** Why the view is not good: of a set that may be old, or of one that is not known. */
-export function failureOf(view: View): DiscoveryError | undefined {
-  return view.state === 'closed' ? undefined : view.failure;
 }

@@ -1,6 +1,8 @@
 import type { DiscoveryError } from './discovery-error';
 import type { Instance } from './instance';
 
+const none: readonly Instance[] = Object.freeze([]);
+
 /** What a watch knows of its service at one moment: one value. Frozen, and so is everything in it. */
 export type View = Unknown | Snapshot | Closed;
 
@@ -35,4 +37,14 @@ export interface Snapshot {
 /** The watch, or its registry, is closed. */
 export interface Closed {
   readonly state: 'closed';
+}
+
+/** The instances of a set that is known; none of one that is not. */
+export function instancesOf(view: View): readonly Instance[] {
+  return view.state === 'known' ? view.instances : none;
+}
+
+/** Why the set may be old, or is not known; `undefined` while the registry answers. */
+export function failureOf(view: View): DiscoveryError | undefined {
+  return view.state === 'closed' ? undefined : view.failure;
 }

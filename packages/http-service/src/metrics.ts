@@ -1,4 +1,4 @@
-import type { Instance, ServiceWatch } from '@movies/discovery';
+import { instancesOf, type ServiceWatch } from '@movies/discovery';
 import type { Attempt, ServiceClient } from '@movies/service-client';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { discoveryConcern } from './discovery-concern';
@@ -100,7 +100,7 @@ export class Metrics {
     const concern = discoveryConcern(watch);
     if (concern !== undefined) this.#concern.set({ service, concern }, 1);
     for (const state of instanceStates) {
-      const count = instancesOf(watch).filter((instance) => instance.state === state).length;
+      const count = instancesOf(watch.view).filter((instance) => instance.state === state).length;
       this.#instances.set({ service, state }, count);
     }
     this.#instances.set({ service, state: 'ejected' }, ejected);
@@ -112,7 +112,7 @@ export class Metrics {
   async #forgetGoneInstances(): Promise<void> {
     const known = new Set(
       this.#clients.flatMap(({ watch }) =>
-        instancesOf(watch).map(({ service, id }) => `${service} ${id}`),
+        instancesOf(watch.view).map(({ service, id }) => `${service} ${id}`),
       ),
     );
     const { values } = await this.#attempts.get();
@@ -121,8 +121,4 @@ export class Metrics {
       if (!known.has(`${service} ${id}`)) this.#attempts.remove(labels);
     }
   }
-}
-
-function instancesOf({ view }: ServiceWatch): readonly Instance[] {
-  return view.state === 'known' ? view.instances : [];
 }

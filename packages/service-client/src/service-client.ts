@@ -1,4 +1,10 @@
-import { failureOf, type Registry, type ServiceWatch, type View } from '@movies/discovery';
+import {
+  failureOf,
+  instancesOf,
+  type Registry,
+  type ServiceWatch,
+  type View,
+} from '@movies/discovery';
 import { Backoff, systemClock, type Clock, type Random } from '@movies/time';
 import type { Dispatcher } from 'undici';
 import type { Attempt } from './attempt';
@@ -146,9 +152,7 @@ export class ServiceClient {
 
   #follow(view: View): void {
     // A set that is not known any more is not called any more; one that is closed drains by `close`.
-    if (view.state !== 'closed') {
-      this.#upstreams.update(view.state === 'known' ? view.instances : []);
-    }
+    if (view.state !== 'closed') this.#upstreams.update(instancesOf(view));
   }
 
   /** Waits for the first set, and not for a registry to heal. */
@@ -275,12 +279,11 @@ export class ServiceClient {
   #nobody(attempts: readonly Attempt[]): UpstreamError {
     const { view } = this.watch;
     const failure = failureOf(view);
-    const isEmpty = view.state !== 'known' || view.instances.length === 0;
     const emptyBecause = view.state === 'known' ? view.emptyBecause : undefined;
     const message =
       this.#closing !== undefined
         ? 'this client is closed'
-        : isEmpty
+        : instancesOf(view).length === 0
           ? ((failure === undefined ? emptyBecause : undefined) ?? 'no instance is registered')
           : 'no other instance is left to ask';
     return this.#error('upstream_unavailable', message, attempts, failure);

@@ -2,8 +2,8 @@ import { formatAddress } from '../address';
 import { runClauses } from './clauses.contract';
 import { DiscoveryError, type DiscoveryErrorCode } from '../discovery-error';
 import { createInstance, type Instance } from '../instance';
-import { failureOf, type Registry, type ServiceWatch } from '../registry';
-import type { Snapshot, View } from '../view';
+import type { Registry, ServiceWatch } from '../registry';
+import { failureOf, type Snapshot, type View } from '../view';
 import { until } from '@movies/time/testing';
 
 /** A registry under test, and the hand that moves what stands behind it. */
