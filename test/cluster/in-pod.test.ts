@@ -104,12 +104,15 @@ function pod(account: string) {
 /** The library as its users install it, in the folder `app` with the script that follows. */
 async function pack(folder: string): Promise<void> {
   const modules = path.join(folder, 'app/node_modules');
-  const discovery = path.join(modules, '@movies/discovery');
-  await mkdir(discovery, { recursive: true });
   await run(process.execPath, [path.join(root, 'scripts/pack.mjs'), folder], { limitMs: 90_000 });
-  const tarball = (await readdir(folder)).find((name) => name.startsWith('movies-discovery-'));
-  const file = path.join(folder, tarball ?? 'no tarball');
-  await run('tar', ['-xzf', file, '-C', discovery, '--strip-components=1']);
+  const tarballs = await readdir(folder);
+  for (const name of ['time', 'discovery']) {
+    const target = path.join(modules, '@movies', name);
+    await mkdir(target, { recursive: true });
+    const tarball = tarballs.find((file) => file.startsWith(`movies-${name}-`));
+    const file = path.join(folder, tarball ?? 'no tarball');
+    await run('tar', ['-xzf', file, '-C', target, '--strip-components=1']);
+  }
   await cp(path.join(root, 'node_modules/undici'), path.join(modules, 'undici'), {
     recursive: true,
   });

@@ -21,11 +21,12 @@ async function readManifest(file: string): Promise<Manifest> {
   return JSON.parse(await readFile(file, 'utf8')) as Manifest;
 }
 
-/** What a door of `discovery` needs of the folder that else holds fakes for the tests of this repository. */
-const testing = ['index', 'manual-clock', 'until'].map((name) => `testing/${name}`);
+/** The folder has fakes for the tests of this repository elsewhere; here it is an entry point. */
+const clocks = ['index', 'manual-clock', 'scaled-clock', 'until'].map((name) => `testing/${name}`);
 
 it.each([
-  ['discovery', testing],
+  ['time', clocks],
+  ['discovery', []],
   ['service-client', []],
 ])('%s is its sources compiled, without tests and fakes, and nothing else', async (name, more) => {
   const sources = await readdir(path.join(root, 'packages', name, 'src'), { recursive: true });
@@ -39,14 +40,14 @@ it.each([
   );
 });
 
-it('installing both brings undici and nothing else', async () => {
+it('installing them brings undici and nothing else', async () => {
   const names = async (folder: string) =>
     (await readdir(path.join(elsewhere.folder, folder))).filter((name) => !name.startsWith('.'));
   expect(await names('node_modules')).toEqual(['@movies', 'undici']);
-  expect(await names('node_modules/@movies')).toEqual(['discovery', 'service-client']);
+  expect(await names('node_modules/@movies')).toEqual(['discovery', 'service-client', 'time']);
 });
 
-it('the manifest of discovery names undici, and vendors as optional peers', async () => {
+it('the manifest of discovery names time and undici, and vendors as optional peers', async () => {
   const source = await readManifest(path.join(root, 'packages/discovery/package.json'));
   const { exports: doors, ...fields } = await readManifest(
     path.join(elsewhere.folder, installed('discovery'), 'package.json'),
@@ -62,13 +63,16 @@ it('the manifest of discovery names undici, and vendors as optional peers', asyn
     sideEffects: false,
     main: './dist/index.js',
     types: './dist/index.d.ts',
-    dependencies: { undici: `^${source.dependencies['undici'] ?? ''}` },
+    dependencies: {
+      '@movies/time': source.version,
+      undici: `^${source.dependencies['undici'] ?? ''}`,
+    },
     peerDependencies: { '@kubernetes/client-node': '2.0.x' },
     peerDependenciesMeta: { '@kubernetes/client-node': { optional: true } },
   });
 });
 
-it('the manifest of service-client names discovery in its very version, and one door', async () => {
+it('the manifest of service-client names discovery and time in their very version, and one door', async () => {
   const source = await readManifest(path.join(root, 'packages/service-client/package.json'));
   const file = path.join(elsewhere.folder, installed('service-client'), 'package.json');
   expect(await readManifest(file)).toEqual({
@@ -87,12 +91,13 @@ it('the manifest of service-client names discovery in its very version, and one 
     },
     dependencies: {
       '@movies/discovery': source.version,
+      '@movies/time': source.version,
       undici: `^${source.dependencies['undici'] ?? ''}`,
     },
   });
 });
 
-describe.each(['discovery', 'service-client'])('in %s', (name) => {
+describe.each(['time', 'discovery', 'service-client'])('in %s', (name) => {
   it('no file names a source map or the folders it was built in', async () => {
     const files = await elsewhere.files(installed(name));
     const texts = await Promise.all(files.map((file) => elsewhere.read(installed(name), file)));
