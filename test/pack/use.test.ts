@@ -52,15 +52,20 @@ function inMain(paragraphs: readonly string[]): string {
   return `async function main() {\n${paragraphs.join('\n\n')}}\nvoid main();\n`;
 }
 
-/** The first TypeScript example under a heading of a README; only the address of Consul differs. */
-async function exampleUnder(
+/** The first TypeScript example under a heading of a README. */
+async function exampleUnder(heading: string, file: string): Promise<string> {
+  const text = await readFile(path.join(root, file), 'utf8');
+  const section = text.split(/^## /m).find((each) => each.startsWith(`${heading}\n`)) ?? '';
+  return /^```ts\n(.*?)^```/ms.exec(section)?.[1] ?? '';
+}
+
+/** The same; only the address of Consul differs. */
+async function consulExampleUnder(
   heading: string,
   file: string,
   { address }: Pick<FakeConsul, 'address'>,
-) {
-  const text = await readFile(path.join(root, file), 'utf8');
-  const section = text.split(/^## /m).find((each) => each.startsWith(`${heading}\n`)) ?? '';
-  const block = /^```ts\n(.*?)^```/ms.exec(section)?.[1] ?? '';
+): Promise<string> {
+  const block = await exampleUnder(heading, file);
   expect(block).toContain('consul://127.0.0.1:8500');
   return block.replace('127.0.0.1:8500', formatAddress(address));
 }
@@ -81,7 +86,7 @@ describe("the README's example, beside a metadata service that is registered at 
     await metadata.ready();
     const [id = ''] = consul.registered.map((entry) => entry.split('=')[0]);
     printed = new RegExp(`^200 ${id} \\{\\s+id: '1',\\s+title: '`);
-    lines = await exampleUnder('Use the library', 'README.md', consul);
+    lines = await consulExampleUnder('Use the library', 'README.md', consul);
   });
 
   afterAll(async () => {
@@ -115,7 +120,7 @@ describe("the discovery package's example of registering", () => {
 
   beforeAll(async () => {
     consul = await FakeConsul.start();
-    lines = await exampleUnder('Registering', 'packages/discovery/README.md', consul);
+    lines = await consulExampleUnder('Registering', 'packages/discovery/README.md', consul);
   });
 
   afterAll(() => consul.stop());
@@ -141,11 +146,32 @@ describe("the discovery package's example of registering", () => {
   });
 });
 
-it("the client package's example compiles as TypeScript, strict", async () => {
-  const consul = { address: { host: '127.0.0.1', port: 8500 } };
-  const lines = await exampleUnder('Calling', 'packages/service-client/README.md', consul);
-  await elsewhere.write('calling.mts', lines);
-  expect(await typeCheck('calling.mts')).toBe('');
+describe("the discovery package's example of discovering", () => {
+  let consul: FakeConsul;
+  let lines: string;
+
+  beforeAll(async () => {
+    consul = await FakeConsul.start();
+    consul.register('rating', { id: 'rating-1', address: '127.0.0.1', port: 8082 });
+    lines = await consulExampleUnder('Discovering', 'packages/discovery/README.md', consul);
+  });
+
+  afterAll(() => consul.stop());
+
+  it('prints the instances, the first snapshot and the end, and ends by itself', async () => {
+    await elsewhere.write('discovering.mjs', lines);
+    expect(await elsewhere.node('discovering.mjs')).toBe('1\n1 1 up to date\nclosed undefined\n');
+  });
+});
+
+it.each([
+  ['Calling', 'packages/service-client/README.md'],
+  ['Discovering', 'packages/discovery/README.md'],
+  ['Kubernetes', 'packages/discovery/README.md'],
+  ['Writing an adapter', 'packages/discovery/README.md'],
+])('the example under %s in %s compiles as TypeScript, strict', async (heading, file) => {
+  await elsewhere.write('example.mts', await exampleUnder(heading, file));
+  expect(await typeCheck('example.mts')).toBe('');
 });
 
 it('each door gives an ES module the same names and objects as CommonJS', async () => {
