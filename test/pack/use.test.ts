@@ -152,7 +152,7 @@ describe("the discovery package's example of discovering", () => {
 
   beforeAll(async () => {
     consul = await FakeConsul.start();
-    consul.register('rating', { id: 'rating-1', address: '127.0.0.1', port: 8082 });
+    consul.publish('rating', [{ ID: 'rating-1', Address: '127.0.0.1', Port: 8082 }]);
     lines = await consulExampleUnder('Discovering', 'packages/discovery/README.md', consul);
   });
 
