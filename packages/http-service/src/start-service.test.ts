@@ -126,6 +126,19 @@ it('is ready only when the sets of its upstreams are known, be they empty', asyn
   });
 });
 
+it('stays up and says so when the registry cannot have an upstream', async () => {
+  const registry = new MemoryRegistry();
+  const upstreams = ['other.namespace'];
+  const service = await start({ ...definition, upstreams }, testConfig({ registry: { registry } }));
+  let detail = '';
+  while (!detail.includes("'other.namespace' cannot be watched")) {
+    const response = await get(service, '/readyz');
+    expect(response.status).toBe(503);
+    ({ detail } = (await response.json()) as { detail: string });
+  }
+  expect((await get(service, '/livez')).status).toBe(200);
+});
+
 it('tries to register until the registry is there', async () => {
   const memory = new MemoryRegistry();
   let tries = 0;

@@ -184,7 +184,10 @@ class Service implements RunningService {
       signal.throwIfAborted();
     } catch (error: unknown) {
       if (signal.aborted) return;
-      throw error;
+      // Nothing that heals: a name that the registry cannot have, or a registry that is closed.
+      this.#health.becomeUnready((error as Error).message);
+      this.logger.error({ err: error }, 'it cannot become ready');
+      return;
     }
     this.#health.becomeReady();
     this.#registration?.report('ready');

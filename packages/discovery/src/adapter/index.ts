@@ -1,3 +1,4 @@
+export { checkOption } from './check-option';
 export { runSource, type Remarks, type Sink, type Source } from './source';
 export { SourceFailure, type FailureKind, type SourceFailureDetails } from './source-failure';
 export { WatchedRegistry, type AdapterOptions, type RegistryOptions } from './watched-registry';

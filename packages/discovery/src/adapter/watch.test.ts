@@ -164,7 +164,10 @@ describe('synced', () => {
 
   it.each([NaN, -1])('refuses to wait %d ms', async (timeoutMs) => {
     const { watch, registry } = open();
-    await expect(watch.synced({ timeoutMs })).rejects.toThrow("'timeoutMs'");
+    await expect(watch.synced({ timeoutMs })).rejects.toMatchObject({
+      code: 'invalid_options',
+      message: expect.stringContaining("'timeoutMs'") as string,
+    });
     await registry.close();
   });
 

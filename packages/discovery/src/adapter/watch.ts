@@ -2,6 +2,7 @@ import { checkDuration, type Clock } from '@movies/time';
 import { DiscoveryError } from '../discovery-error';
 import type { ServiceWatch, WaitOptions } from '../registry';
 import type { Closed, Snapshot, Unknown, View } from '../view';
+import { checkOption } from './check-option';
 import type { SnapshotStore } from './snapshot-store';
 
 export interface WatchOptions {
@@ -81,7 +82,9 @@ export class Watch implements ServiceWatch {
     timeoutMs = 5000,
     failFast = false,
   }: WaitOptions = {}): Promise<Snapshot> {
-    checkDuration('timeoutMs', timeoutMs);
+    checkOption(() => {
+      checkDuration('timeoutMs', timeoutMs);
+    });
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       /** Settles the wait if `view` does; true if it did. */

@@ -3,6 +3,7 @@ import { DiscoveryError } from '../discovery-error';
 import type { Instance } from '../instance';
 import type { Registry, ServiceWatch, WaitOptions } from '../registry';
 import { parseTarget, type Target } from '../target';
+import { checkOption } from './check-option';
 import { HeldWatches } from './held-watches';
 import { openSnapshotCache, type SnapshotCache } from './snapshot-cache';
 import { SnapshotStore } from './snapshot-store';
@@ -184,15 +185,5 @@ export class WatchedRegistry implements Registry {
     });
     void watch.close();
     return watch;
-  }
-}
-
-/** Runs a check of an option; what it throws becomes `invalid_options`. */
-export function checkOption(check: () => void): void {
-  try {
-    check();
-  } catch (error: unknown) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new DiscoveryError('invalid_options', message, { cause: error });
   }
 }

@@ -1,5 +1,6 @@
 import { checkDuration, Heartbeat, systemClock, type Clock, type Random } from '@movies/time';
-import { checkOption, WatchedRegistry } from '../adapter/watched-registry';
+import { checkOption } from '../adapter/check-option';
+import { WatchedRegistry } from '../adapter/watched-registry';
 import { DiscoveryError } from '../discovery-error';
 import { createInstance, type Instance } from '../instance';
 import type { Registrar, Registration } from '../registrar';
