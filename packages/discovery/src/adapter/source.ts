@@ -48,16 +48,17 @@ export async function runSource(
 ): Promise<void> {
   const { sink, clock } = options;
   const retry = new RetryDelay(options);
+  const isOver = () => signal.aborted;
   // The watcher has its handle before it hears anything.
   await Promise.resolve();
-  while (!signal.aborted) {
+  while (!isOver()) {
     const startedAt = clock.now();
     let waitMs: number;
     try {
       waitMs = await source.turn(signal);
       retry.succeeded();
     } catch (error: unknown) {
-      if (signal.aborted) break;
+      if (isOver()) break;
       const failure = SourceFailure.of(error);
       waitMs = retry.next(failure, clock.now() - startedAt);
       sink.fail(failure);

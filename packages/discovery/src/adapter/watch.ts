@@ -131,23 +131,22 @@ export class Watch implements ServiceWatch {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Snapshot, void, void> {
-    let hasChanged = false;
-    let wake: () => void = () => undefined;
+    const changes = { pending: false, wake: () => undefined as void };
     const unsubscribe = this.subscribe(() => {
-      hasChanged = true;
-      wake();
+      changes.pending = true;
+      changes.wake();
     });
     try {
       for (;;) {
         const { view } = this;
         if (view.state === 'closed') return;
-        if (hasChanged && view.state === 'known') {
-          hasChanged = false;
+        if (changes.pending && view.state === 'known') {
+          changes.pending = false;
           yield view;
           continue;
         }
         await new Promise<void>((resolve) => {
-          wake = resolve;
+          changes.wake = resolve;
         });
       }
     } finally {

@@ -69,7 +69,9 @@ export class WatchedRegistry implements Registry {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
-    checkOption(() => checkDuration('maxStaleMs', options.maxStaleMs));
+    checkOption(() => {
+      checkDuration('maxStaleMs', options.maxStaleMs);
+    });
     this.#cache = openSnapshotCache(options.snapshotCache, adapter.name, this.#clock);
     this.#held = new HeldWatches((target) => this.watch(target), this.#clock);
   }
