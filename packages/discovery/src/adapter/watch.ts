@@ -131,7 +131,10 @@ export class Watch implements ServiceWatch {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Snapshot, void, void> {
-    const changes = { pending: false, wake: () => undefined as void };
+    const changes: { pending: boolean; wake: () => void } = {
+      pending: false,
+      wake: () => undefined,
+    };
     const unsubscribe = this.subscribe(() => {
       changes.pending = true;
       changes.wake();
