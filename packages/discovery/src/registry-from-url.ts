@@ -1,12 +1,19 @@
 import { parseAddress, type Address } from './address';
 import { ConsulRegistry } from './consul/consul-registry';
-import { DnsRegistry } from './dns/dns-registry';
+import { DnsRegistry, type DnsRegistryOptions } from './dns/dns-registry';
 import { KubernetesRegistry } from './kubernetes/kubernetes-registry';
 import { MemoryRegistry } from './memory/memory-registry';
 import type { Registrar } from './registrar';
 import type { Registry } from './registry';
-import { invalidRegistryUrl, namingUrl, parseRegistryUrl } from './registry-url';
+import {
+  invalidRegistryUrl,
+  namingUrl,
+  parseRegistryUrl,
+  readRegistryOptions,
+  registryParameters,
+} from './registry-url';
 import { StaticRegistry } from './static/static-registry';
+import { parseTarget, refuseParts } from './target';
 
 /** What a registry URL opens. */
 export interface OpenedRegistry {
@@ -50,15 +57,21 @@ function openMemory(text: string): OpenedRegistry {
 }
 
 /** `static:metadata=host:port,host:port;rating=host:port` */
-function parseStatic(text: string): Record<string, Address[]> {
-  const sets: Record<string, Address[]> = {};
+function parseStatic(text: string): ReadonlyMap<string, readonly Address[]> {
+  const sets = new Map<string, readonly Address[]>();
   for (const part of text.slice('static:'.length).split(';')) {
     const [service = '', list, ...more] = part.split('=');
     if (service === '' || list === undefined || more.length > 0) {
       throw invalidRegistryUrl(text, `'${part}' is not service=host:port,host:port`);
     }
-    if (sets[service] !== undefined) throw invalidRegistryUrl(text, `'${service}' is named twice`);
-    sets[service] = list.split(',').map((address) => readAddress(text, address));
+    namingUrl(text, () => {
+      refuseParts(parseTarget(service), 'a static registry');
+    });
+    if (sets.has(service)) throw invalidRegistryUrl(text, `'${service}' is named twice`);
+    sets.set(
+      service,
+      list.split(',').map((address) => readAddress(text, address)),
+    );
   }
   return sets;
 }
@@ -119,26 +132,27 @@ function openKubernetes(text: string): KubernetesRegistry {
   });
 }
 
-/** `dns://{service}-headless.movies.svc.cluster.local?kind=srv&port=http&server=host:port` */
+/**
+ * `dns://{service}-headless.{namespace}.svc.cluster.local?kind=srv&port=http&namespace=movies&family=both&server=host:port`
+ */
 function openDns(text: string): DnsRegistry {
-  const { hostname, port, parameter, parameters } = parseRegistryUrl(text, {
+  const url = parseRegistryUrl(text, {
     expected: 'dns://{service}.domain, or dns://domain for the same',
     needsHost: true,
-    known: ['kind', 'port', 'server'],
+    known: ['kind', 'port', 'server', 'namespace', 'family', ...registryParameters],
     repeated: ['server'],
     credentials: 'DNS knows none',
   });
-  if (port !== '') {
+  const { hostname, parameter, parameters } = url;
+  if (url.port !== '') {
     throw invalidRegistryUrl(
       text,
-      `':${port}' is no part of it; a DNS server goes into server=host:port`,
+      `':${url.port}' is no part of it; a DNS server goes into server=host:port`,
     );
   }
-  const kind = parameter('kind') ?? 'srv';
-  if (kind !== 'srv' && kind !== 'a') {
-    throw invalidRegistryUrl(text, `'kind' is srv or a, and not '${kind}'`);
-  }
-  const portOfAll = parameter('port') ?? (kind === 'srv' ? 'http' : '');
+  const kind = (parameter('kind') ?? 'srv') as DnsRegistryOptions['kind'];
+  const port = parameter('port') ?? (kind === 'srv' ? 'http' : '');
+  const family = parameter('family');
   const servers = parameters('server').map((server) => readAddress(text, server));
   return namingUrl(
     text,
@@ -146,8 +160,13 @@ function openDns(text: string): DnsRegistry {
       new DnsRegistry({
         name: hostname.includes('{service}') ? hostname : `{service}.${hostname}`,
         kind,
-        port: kind === 'a' && /^\d+$/.test(portOfAll) ? Number(portOfAll) : portOfAll,
+        port: kind === 'a' && /^\d+$/.test(port) ? Number(port) : port,
+        namespace: parameter('namespace'),
+        family: (family === '4' || family === '6'
+          ? Number(family)
+          : family) as DnsRegistryOptions['family'],
         ...(servers.length === 0 ? {} : { servers }),
+        ...readRegistryOptions(url),
       }),
   );
 }
