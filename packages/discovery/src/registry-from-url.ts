@@ -1,17 +1,13 @@
 import { parseAddress, type Address } from './address';
+import type { RegistryOptions } from './adapter/watched-registry';
 import { ConsulRegistry } from './consul/consul-registry';
+import { DiscoveryError } from './discovery-error';
 import { DnsRegistry, type DnsRegistryOptions } from './dns/dns-registry';
 import { KubernetesRegistry } from './kubernetes/kubernetes-registry';
 import { MemoryRegistry } from './memory/memory-registry';
 import type { Registrar } from './registrar';
 import type { Registry } from './registry';
-import {
-  invalidRegistryUrl,
-  namingUrl,
-  parseRegistryUrl,
-  readRegistryOptions,
-  registryParameters,
-} from './registry-url';
+import { invalidRegistryUrl, namingUrl, parseRegistryUrl, type RegistryUrl } from './registry-url';
 import { StaticRegistry } from './static/static-registry';
 import { parseTarget, refuseParts } from './target';
 
@@ -23,6 +19,9 @@ export interface OpenedRegistry {
   /** Where the registry is asked, if it is asked over the network: tells which local address it sees. */
   readonly agent?: Address;
 }
+
+/** The parameters of every registry that is asked over the network. */
+const registryParameters = ['max-stale-ms', 'snapshot-cache'];
 
 /** The adapters' names, as they begin a registry URL. */
 const schemes = ['memory:', 'static:', 'consul:', 'consul+https:', 'kubernetes:', 'dns:'];
@@ -169,6 +168,30 @@ function openDns(text: string): DnsRegistry {
         ...readRegistryOptions(url),
       }),
   );
+}
+
+/** What `registryParameters` say. Throws `invalid_options`. */
+function readRegistryOptions({
+  parameter,
+}: RegistryUrl): Pick<RegistryOptions, 'maxStaleMs' | 'snapshotCache'> {
+  const maxStale = parameter('max-stale-ms');
+  const snapshotCache = parameter('snapshot-cache');
+  if (maxStale !== undefined && !/^\d+$/.test(maxStale)) {
+    throw new DiscoveryError(
+      'invalid_options',
+      `'max-stale-ms' is a number of milliseconds, and not '${maxStale}'`,
+    );
+  }
+  if (snapshotCache === '') {
+    throw new DiscoveryError(
+      'invalid_options',
+      "'snapshot-cache' is the path of a folder, and is empty",
+    );
+  }
+  return {
+    ...(maxStale === undefined ? {} : { maxStaleMs: Number(maxStale) }),
+    ...(snapshotCache === undefined ? {} : { snapshotCache }),
+  };
 }
 
 function readAddress(text: string, address: string): Address {

@@ -1,4 +1,3 @@
-import type { RegistryOptions } from './adapter/watched-registry';
 import { DiscoveryError } from './discovery-error';
 
 /** The parts of `scheme://host:port?name=value`, all of them known. */
@@ -55,33 +54,6 @@ export function parseRegistryUrl(text: string, form: RegistryUrlForm): RegistryU
     host: url.host,
     parameter: (name) => url.searchParams.get(name) ?? undefined,
     parameters: (name) => url.searchParams.getAll(name),
-  };
-}
-
-/** The parameters of every registry that is asked over the network. */
-export const registryParameters: readonly string[] = ['max-stale-ms', 'snapshot-cache'];
-
-/** What `registryParameters` say. Throws `invalid_options`. */
-export function readRegistryOptions({
-  parameter,
-}: RegistryUrl): Pick<RegistryOptions, 'maxStaleMs' | 'snapshotCache'> {
-  const maxStale = parameter('max-stale-ms');
-  const snapshotCache = parameter('snapshot-cache');
-  if (maxStale !== undefined && !/^\d+$/.test(maxStale)) {
-    throw new DiscoveryError(
-      'invalid_options',
-      `'max-stale-ms' is a number of milliseconds, and not '${maxStale}'`,
-    );
-  }
-  if (snapshotCache === '') {
-    throw new DiscoveryError(
-      'invalid_options',
-      "'snapshot-cache' is the path of a folder, and is empty",
-    );
-  }
-  return {
-    ...(maxStale === undefined ? {} : { maxStaleMs: Number(maxStale) }),
-    ...(snapshotCache === undefined ? {} : { snapshotCache }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { until } from '@movies/time/testing';
-import { openDnsTurns } from '../testing/dns-turns';
+import { openDnsTurns } from './testing/dns-turns';
 import type { DnsRecord } from '../testing/fake-dns';
 
 const name = 'metadata.local';

@@ -1,6 +1,6 @@
 import { createInstance, type Instance } from '../instance';
 import { until } from '@movies/time/testing';
-import { openDnsTurns } from '../testing/dns-turns';
+import { openDnsTurns } from './testing/dns-turns';
 import type { DnsRecord } from '../testing/fake-dns';
 
 const name = 'metadata.local';
@@ -265,6 +265,34 @@ describe('a source of SRV records', () => {
     await until(() => opened.told()?.instances.length === 40);
     opened.abort();
     await turning;
+  });
+
+  it('waits for targets as long as they answer one after the other, and 500 ms in all', async () => {
+    await using opened = await open(...srv(...many.map((target) => ({ target }))), ...addresses);
+    const { dns, clock } = opened;
+    const releases: (() => void)[] = [];
+    dns.react = ({ type }) =>
+      type === 'A'
+        ? new Promise((resolve) => {
+            releases.push(() => {
+              resolve(undefined);
+            });
+          })
+        : undefined;
+    const turning = opened.turn();
+    for (let i = 0; i < 11; i += 1) {
+      expect(opened.told()).toBeUndefined();
+      await until(() => releases.length === 8 + i);
+      releases[i]?.();
+      // The next one is asked when this one is answered.
+      await until(() => releases.length === 9 + i);
+      await clock.advance(i === 0 ? 0 : 49);
+    }
+    await clock.advance(10);
+    expect(opened.told()?.instances).toHaveLength(11);
+    dns.react = () => undefined;
+    for (const release of releases) release();
+    expect((await turning).instances).toHaveLength(40);
   });
 
   it('fails when hundreds of targets are silent, in 15 s', async () => {

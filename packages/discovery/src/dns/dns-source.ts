@@ -12,8 +12,10 @@ const maxTtlMs = 30_000;
 const maxSpreadMs = 500;
 /** No records, no TTL: what Kubernetes gives its records. */
 const emptyTtlMs = 5000;
-/** What is answered is told so long after the first address, whatever is still to come (RFC 8305, section 3). */
+/** What is answered is told when nothing came for so long, whatever is still to come (RFC 8305, section 3) ... */
 const resolutionDelayMs = 50;
+/** ... and so long after the first address at the latest: hundreds of hosts may answer one after the other. */
+const maxResolutionDelayMs = 500;
 /** For the addresses of one turn: hundreds of hosts that are all silent would take minutes. */
 const turnLimitMs = 15_000;
 /** A set of which a part could not be asked is asked again no later. */
@@ -35,7 +37,7 @@ export interface DnsSourceOptions {
 
 /**
  * Follows one service by asking again when the last answer has expired: after its TTL, taken between 1 s and 30 s, and
- * up to 10 % more, at most 0.5 s. A turn is one resolution. It tells what is known 50 ms after the first address, and
+ * up to 10 % more, at most 0.5 s. A turn is one resolution. It tells what is known when nothing came for 50 ms, and
  * again with each answer that comes later; what is not answered when the TTL is over does not hold up the next turn.
  */
 export class DnsSource implements Source {
@@ -47,7 +49,9 @@ export class DnsSource implements Source {
   #toldAt: number | undefined;
   #endTurn: () => void = () => undefined;
   #cancelExpiry: () => void = () => undefined;
-  #cancelEarly: (() => void) | undefined;
+  /** When the first answer came that is still to be told. */
+  #heardAt: number | undefined;
+  #cancelEarly: () => void = () => undefined;
   #hasInstances = false;
   /** Empty answers in a row. A server that has just started may say that a name does not exist. */
   #empties = 0;
@@ -87,7 +91,7 @@ export class DnsSource implements Source {
 
   close(): void {
     this.#hosts = undefined;
-    this.#cancelEarly?.();
+    this.#cancelEarly();
     this.#cancelExpiry();
     this.#options.client.cancel();
   }
@@ -103,8 +107,8 @@ export class DnsSource implements Source {
     await Promise.race([this.#addresses.ask(names, signal), over]);
     cancelLimit();
     this.#cancelExpiry();
-    this.#cancelEarly?.();
-    this.#cancelEarly = undefined;
+    this.#cancelEarly();
+    this.#heardAt = undefined;
   }
 
   async #conclude(hosts: readonly Served[], signal: AbortSignal): Promise<number> {
@@ -148,13 +152,17 @@ export class DnsSource implements Source {
     return this.#spread(emptyTtlMs);
   }
 
-  /** Tells soon what is known, if the answer brings something. */
+  /** Tells soon what is known, if there is something to tell. */
   #heard({ family, records, exists, failure }: HostFamily): void {
     if (this.#hosts === undefined) return;
+    const { clock } = this.#options;
     const brings = failure === undefined && (records.length > 0 || (family === 4 && !exists));
-    if (!brings && this.#toldAt === undefined) return;
-    this.#cancelEarly ??= this.#options.clock.schedule(resolutionDelayMs, () => {
-      this.#cancelEarly = undefined;
+    if (brings || this.#toldAt !== undefined) this.#heardAt ??= clock.now();
+    if (this.#heardAt === undefined) return;
+    const leftMs = Math.max(0, this.#heardAt + maxResolutionDelayMs - clock.now());
+    this.#cancelEarly();
+    this.#cancelEarly = clock.schedule(Math.min(resolutionDelayMs, leftMs), () => {
+      this.#heardAt = undefined;
       this.#tellEarly();
     });
   }

@@ -1,12 +1,12 @@
 import { ManualClock } from '@movies/time/testing';
-import type { Remarks } from '../adapter/source';
-import type { SourceFailure } from '../adapter/source-failure';
-import { formatAddress } from '../address';
-import { DnsClient, type Family } from '../dns/dns-client';
-import { askAddresses, askSrv } from '../dns/dns-question';
-import { DnsSource } from '../dns/dns-source';
-import type { Instance } from '../instance';
-import { FakeDns, type DnsRecord } from './fake-dns';
+import type { Remarks } from '../../adapter/source';
+import type { SourceFailure } from '../../adapter/source-failure';
+import { formatAddress } from '../../address';
+import { DnsClient, type Family } from '../dns-client';
+import { askAddresses, askSrv } from '../dns-question';
+import { DnsSource } from '../dns-source';
+import type { Instance } from '../../instance';
+import { FakeDns, type DnsRecord } from '../../testing/fake-dns';
 
 /** What a source told in one turn. */
 export interface Turn extends Remarks {
