@@ -95,7 +95,8 @@ describeOnCluster('the DNS of a real cluster', () => {
 
     it('are seen within the TTL and a second when they are scaled', async () => {
       const watch = registry.watch('web');
-      const ids = () => (watch.snapshot?.instances ?? []).map(({ id }) => id);
+      const ids = () =>
+        watch.view.state === 'known' ? watch.view.instances.map(({ id }) => id) : [];
       await untilEqual(ids, await addresses(), shownMs);
       await namespace.kubectl('scale', 'deployment/web', '--replicas=3');
       await namespace.kubectl('rollout', 'status', 'deployment/web');
@@ -103,6 +104,12 @@ describeOnCluster('the DNS of a real cluster', () => {
       await untilEqual(ids, await addresses(), seenMs);
       const ms = Math.round(performance.now() - since);
       process.stderr.write(`DNS: a pod was seen ${ms} ms after it was ready\n`);
+    });
+
+    it('are found by a target that names their namespace and port', async () => {
+      await using all = at('{service}.{namespace}.svc.cluster.local');
+      const instances = await all.discover(`web.${namespace.name}:http`);
+      expect(instances.map(({ id }) => id)).toEqual(await addresses());
     });
 
     it('have no SRV records without a name of their port, and the message says so', async () => {
@@ -115,13 +122,8 @@ describeOnCluster('the DNS of a real cluster', () => {
     });
 
     it('are not found under another suffix, and the message says what to check', async () => {
-      await using elsewhere = {
-        registry: at(`{service}.absent.svc.cluster.local`),
-        [Symbol.asyncDispose]() {
-          return this.registry.close();
-        },
-      };
-      await expect(elsewhere.registry.discover('web')).rejects.toMatchObject({
+      await using elsewhere = at('{service}.absent.svc.cluster.local');
+      await expect(elsewhere.discover('web')).rejects.toMatchObject({
         code: 'no_instances',
         message: expect.stringMatching(
           /no SRV record '_http._tcp.web.absent.svc.cluster.local.'.*check the name/,

@@ -1,4 +1,4 @@
-import { type Instance, type ServiceWatch, type Snapshot } from '@movies/discovery';
+import { failureOf, type Instance, type ServiceWatch, type Snapshot } from '@movies/discovery';
 import { registryContract } from '@movies/discovery/contract';
 import { DnsRegistry, type DnsRegistryOptions } from '@movies/discovery/dns';
 import { describeWithDnsmasq, Dnsmasq, type HostLine } from './dnsmasq';
@@ -28,6 +28,7 @@ describeWithDnsmasq('on a real dnsmasq', (binary) => {
   registryContract('DnsRegistry', async () => {
     const { dnsmasq, registry, close } = await open();
     const published = new Map<string, readonly Instance[]>();
+    let isDown = false;
     return {
       registry,
       close,
@@ -36,13 +37,21 @@ describeWithDnsmasq('on a real dnsmasq', (binary) => {
         dnsmasq.setHosts(
           [...published].flatMap(([of, set]) => set.map(({ host }) => line(`${of}.test`, host))),
         );
+        // It reads them when it is started again.
+        if (isDown) return;
         await dnsmasq.gives(
           `${service}.test`,
           instances.map(({ host }) => host),
         );
       },
-      breakDown: () => dnsmasq.kill(),
-      repair: () => dnsmasq.restart(),
+      breakDown: async () => {
+        isDown = true;
+        await dnsmasq.kill();
+      },
+      repair: async () => {
+        await dnsmasq.restart();
+        isDown = false;
+      },
     };
   });
 
@@ -59,14 +68,14 @@ describeWithDnsmasq('on a real dnsmasq', (binary) => {
     dnsmasq.setHosts([line('a.test', '10.0.0.1'), line('b.test', 'fd00::2'), backup]);
     await dnsmasq.gives('a.test', ['10.0.0.1']);
     const watch = registry.watch('metadata');
-    const { instances } = await watch.firstSync();
+    const { instances } = await watch.synced();
     expect(instances.map(({ id, weight, labels }) => [id, weight, labels])).toEqual([
       ['10.0.0.1:8081', 5, { target: 'a.test' }],
       ['[fd00::2]:8082', 0.01, { target: 'b.test' }],
     ]);
     dnsmasq.setHosts([backup]);
-    await heard(watch, hosts('10.0.0.3'));
-    expect(watch.snapshot?.instances).toMatchObject([{ port: 8083, weight: 1 }]);
+    const { instances: backups } = await heard(watch, hosts('10.0.0.3'));
+    expect(backups).toMatchObject([{ port: 8083, weight: 1 }]);
   });
 
   it('says that a name which has addresses has no named port', async () => {
@@ -107,17 +116,50 @@ describeWithDnsmasq('on a real dnsmasq', (binary) => {
     dnsmasq.setHosts([line('metadata.test', '10.0.0.1')]);
     await dnsmasq.gives('metadata.test', ['10.0.0.1']);
     const watch = registry.watch('metadata');
-    await watch.firstSync();
+    await watch.synced();
     const told: Snapshot[] = [];
-    watch.subscribe((snapshot) => told.push(snapshot));
+    watch.subscribe((view) => {
+      if (view.state === 'known') told.push(view);
+    });
     await dnsmasq.kill();
     const { failure } = await heard(watch, (snapshot) => snapshot.failure !== undefined);
     expect(failure?.message).toMatch(/'metadata.test.' A, asked of 127.* no DNS server/);
     dnsmasq.setHosts([line('metadata.test', '10.0.0.1'), line('metadata.test', '10.0.0.2')]);
     await dnsmasq.restart();
     await heard(watch, hosts('10.0.0.1', '10.0.0.2'));
-    expect(watch.failure).toBeUndefined();
+    expect(failureOf(watch.view)).toBeUndefined();
     expect(told.every(({ instances }) => instances.length > 0)).toBe(true);
+  });
+
+  it('asks the second server when the first one refuses, or is stopped', async () => {
+    const [first, second] = [await Dnsmasq.start(binary), await Dnsmasq.start(binary)];
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => first.remove());
+    stack.defer(() => second.remove());
+    // Without a server to ask, dnsmasq refuses what it is not told to know: names outside `test`.
+    const elsewhere = { host: '10.0.0.9', name: 'metadata.example' };
+    await using refused = await open(
+      { name: '{service}.example', servers: [first.address, second.address] },
+      [],
+    );
+    second.setHosts([line(elsewhere.name, elsewhere.host), line('metadata.test', '10.0.0.1')]);
+    await second.gives(elsewhere.name, [elsewhere.host]);
+    const [instance] = await refused.registry.discover('metadata');
+    expect(instance?.host).toBe(elsewhere.host);
+    await first.kill();
+    await using stopped = await open({ servers: [first.address, second.address] });
+    expect(await stopped.registry.discover('metadata')).toMatchObject([{ host: '10.0.0.1' }]);
+  });
+
+  it('fills the namespace and the port of a target into the name', async () => {
+    await using opened = await open({ ...srv, name: '{service}.{namespace}.test' }, [
+      '--srv-host=_grpc._tcp.metadata.shop.test,a.test,9090,10,5',
+    ]);
+    opened.dnsmasq.setHosts([line('a.test', '10.0.0.1')]);
+    await opened.dnsmasq.gives('a.test', ['10.0.0.1']);
+    expect(await opened.registry.discover('metadata.shop:grpc')).toMatchObject([
+      { id: '10.0.0.1:9090', service: 'metadata' },
+    ]);
   });
 
   it('sees a new address within the TTL and 1 s, ten times', async () => {
@@ -130,7 +172,7 @@ describeWithDnsmasq('on a real dnsmasq', (binary) => {
     set();
     await dnsmasq.gives('metadata.test', addresses);
     const watch = registry.watch('metadata');
-    await watch.firstSync();
+    await watch.synced();
     const took: number[] = [];
     for (let i = 1; i <= 10; i += 1) {
       addresses.push(`10.0.0.${i}`);
@@ -159,12 +201,10 @@ function hosts(...expected: readonly string[]): (snapshot: Snapshot) => boolean 
 /** Resolves with the first snapshot that fits, of those told and the present one. */
 function heard(watch: ServiceWatch, fits: (snapshot: Snapshot) => boolean): Promise<Snapshot> {
   return new Promise((resolve) => {
-    const unsubscribe = watch.subscribe((snapshot) => {
-      if (!fits(snapshot)) return;
-      resolve(snapshot);
-      queueMicrotask(() => {
-        unsubscribe();
-      });
+    const unsubscribe = watch.subscribe((view) => {
+      if (view.state !== 'known' || !fits(view)) return;
+      unsubscribe();
+      resolve(view);
     });
   });
 }

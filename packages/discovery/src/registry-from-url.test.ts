@@ -58,6 +58,22 @@ describe('registryFromUrl', () => {
     await registry.close();
   });
 
+  it('takes names of static services that every object has, and each once', async () => {
+    const { registry } = registryFromUrl('static:constructor=10.0.0.1:80;__proto__=10.0.0.2:80');
+    expect(await registry.discover('constructor')).toMatchObject([{ host: '10.0.0.1' }]);
+    expect(await registry.discover('__proto__')).toMatchObject([{ host: '10.0.0.2' }]);
+    await expect(registry.discover('toString')).rejects.toMatchObject({ code: 'no_instances' });
+    await registry.close();
+  });
+
+  it('fills the namespace of a DNS name from the target, or with the default', async () => {
+    const { registry } = registryFromUrl('dns://{namespace}.svc.cluster.local?port=grpc');
+    const refused = registry.watch('rating').synced({ timeoutMs: Infinity });
+    await expect(refused).rejects.toMatchObject({ code: 'invalid_target' });
+    expect(registry.watch('rating.shop').view).toEqual({ state: 'unknown' });
+    await registry.close();
+  });
+
   it.each<[string, Address]>([
     ['consul://127.0.0.1:8500', { host: '127.0.0.1', port: 8500 }],
     ['consul://127.0.0.1:9500/', { host: '127.0.0.1', port: 9500 }],
@@ -84,6 +100,10 @@ describe('registryFromUrl', () => {
     ['dns://{service}-headless.movies.svc.cluster.local', DnsRegistry],
     ['dns://movies.svc.cluster.local?kind=srv&port=grpc', DnsRegistry],
     ['dns://{service}.local?kind=a&port=8080&server=10.96.0.10:53&server=[::1]:5353', DnsRegistry],
+    ['dns://{service}-headless.{namespace}.svc.cluster.local?namespace=movies', DnsRegistry],
+    ['dns://movies.local?family=4', DnsRegistry],
+    ['dns://movies.local?family=both&max-stale-ms=60000', DnsRegistry],
+    [`dns://movies.local?snapshot-cache=${folder}`, DnsRegistry],
   ])('opens %s, at which nothing registers: the platform does', async (text, adapter) => {
     const { registry, registrar, agent } = registryFromUrl(text);
     expect(registry).toBeInstanceOf(adapter);
@@ -108,6 +128,19 @@ describe('registryFromUrl', () => {
     ['static:metadata=localhost:8081;', `'' ${pairs}`],
     ['static:metadata=a:1=b:2', `'metadata=a:1=b:2' ${pairs}`],
     ['static:metadata=a:1;metadata=b:1', "'metadata' is named twice"],
+    ['static:constructor=a:1;constructor=b:1', "'constructor' is named twice"],
+    [
+      'static:rating.shop=a:1',
+      "'rating.shop' cannot be watched: a static registry has no namespaces to choose from: leave out 'shop'",
+    ],
+    [
+      'static:rating:grpc=a:1',
+      "'rating:grpc' cannot be watched: a static registry has no ports to choose from: leave out 'grpc'",
+    ],
+    [
+      'static:a b=a:1',
+      "'a b' cannot be watched: expected service, service.namespace or service.namespace:port, each of at most 63 letters, digits, - and _",
+    ],
     ['static:metadata=', "'' is not an address: expected host:port or [ipv6]:port"],
     ['static:metadata=::1:1', "'::1:1' is not an address: expected host:port or [ipv6]:port"],
     ['static:metadata=a:0', '0 is not a port: expected 1 to 65535'],
@@ -160,6 +193,20 @@ describe('registryFromUrl', () => {
     ['dns:movies.local', domains],
     ['dns://movies.local:53', "':53' is no part of it; a DNS server goes into server=host:port"],
     ['dns://movies.local?kind=aaaa', "'kind' is srv or a, and not 'aaaa'"],
+    ['dns://movies.local?family=5', "'family' is 4, 6 or both, and not '5'"],
+    [
+      'dns://movies.local?namespace=movies',
+      "the namespace 'movies' has no place in the name '{service}.movies.local': put in '{namespace}'",
+    ],
+    [
+      'dns://movies.local?max-stale-ms=5s',
+      "'max-stale-ms' is a number of milliseconds, and not '5s'",
+    ],
+    ['dns://movies.local?max-stale-ms=', "'max-stale-ms' is a number of milliseconds, and not ''"],
+    [
+      'dns://movies.local?snapshot-cache=',
+      "'snapshot-cache' is the path of a folder, and is empty",
+    ],
     ['dns://movies.local?kind=a', "kind 'a' takes the number of a port, 1 to 65535, and not ''"],
     [
       'dns://movies.local?kind=a&port=http',

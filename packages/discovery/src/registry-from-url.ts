@@ -1,12 +1,15 @@
 import { parseAddress, type Address } from './address';
+import type { RegistryOptions } from './adapter/watched-registry';
 import { ConsulRegistry } from './consul/consul-registry';
-import { DnsRegistry } from './dns/dns-registry';
+import { DiscoveryError } from './discovery-error';
+import { DnsRegistry, type DnsRegistryOptions } from './dns/dns-registry';
 import { KubernetesRegistry } from './kubernetes/kubernetes-registry';
 import { MemoryRegistry } from './memory/memory-registry';
 import type { Registrar } from './registrar';
 import type { Registry } from './registry';
-import { invalidRegistryUrl, namingUrl, parseRegistryUrl } from './registry-url';
+import { invalidRegistryUrl, namingUrl, parseRegistryUrl, type RegistryUrl } from './registry-url';
 import { StaticRegistry } from './static/static-registry';
+import { parseTarget, refuseParts } from './target';
 
 /** What a registry URL opens. */
 export interface OpenedRegistry {
@@ -16,6 +19,9 @@ export interface OpenedRegistry {
   /** Where the registry is asked, if it is asked over the network: tells which local address it sees. */
   readonly agent?: Address;
 }
+
+/** The parameters of every registry that is asked over the network. */
+const registryParameters = ['max-stale-ms', 'snapshot-cache'];
 
 /** The adapters' names, as they begin a registry URL. */
 const schemes = ['memory:', 'static:', 'consul:', 'consul+https:', 'kubernetes:', 'dns:'];
@@ -50,15 +56,21 @@ function openMemory(text: string): OpenedRegistry {
 }
 
 /** `static:metadata=host:port,host:port;rating=host:port` */
-function parseStatic(text: string): Record<string, Address[]> {
-  const sets: Record<string, Address[]> = {};
+function parseStatic(text: string): ReadonlyMap<string, readonly Address[]> {
+  const sets = new Map<string, readonly Address[]>();
   for (const part of text.slice('static:'.length).split(';')) {
     const [service = '', list, ...more] = part.split('=');
     if (service === '' || list === undefined || more.length > 0) {
       throw invalidRegistryUrl(text, `'${part}' is not service=host:port,host:port`);
     }
-    if (sets[service] !== undefined) throw invalidRegistryUrl(text, `'${service}' is named twice`);
-    sets[service] = list.split(',').map((address) => readAddress(text, address));
+    namingUrl(text, () => {
+      refuseParts(parseTarget(service), 'a static registry');
+    });
+    if (sets.has(service)) throw invalidRegistryUrl(text, `'${service}' is named twice`);
+    sets.set(
+      service,
+      list.split(',').map((address) => readAddress(text, address)),
+    );
   }
   return sets;
 }
@@ -119,26 +131,27 @@ function openKubernetes(text: string): KubernetesRegistry {
   });
 }
 
-/** `dns://{service}-headless.movies.svc.cluster.local?kind=srv&port=http&server=host:port` */
+/**
+ * `dns://{service}-headless.{namespace}.svc.cluster.local?kind=srv&port=http&namespace=movies&family=both&server=host:port`
+ */
 function openDns(text: string): DnsRegistry {
-  const { hostname, port, parameter, parameters } = parseRegistryUrl(text, {
+  const url = parseRegistryUrl(text, {
     expected: 'dns://{service}.domain, or dns://domain for the same',
     needsHost: true,
-    known: ['kind', 'port', 'server'],
+    known: ['kind', 'port', 'server', 'namespace', 'family', ...registryParameters],
     repeated: ['server'],
     credentials: 'DNS knows none',
   });
-  if (port !== '') {
+  const { hostname, parameter, parameters } = url;
+  if (url.port !== '') {
     throw invalidRegistryUrl(
       text,
-      `':${port}' is no part of it; a DNS server goes into server=host:port`,
+      `':${url.port}' is no part of it; a DNS server goes into server=host:port`,
     );
   }
-  const kind = parameter('kind') ?? 'srv';
-  if (kind !== 'srv' && kind !== 'a') {
-    throw invalidRegistryUrl(text, `'kind' is srv or a, and not '${kind}'`);
-  }
-  const portOfAll = parameter('port') ?? (kind === 'srv' ? 'http' : '');
+  const kind = (parameter('kind') ?? 'srv') as DnsRegistryOptions['kind'];
+  const port = parameter('port') ?? (kind === 'srv' ? 'http' : '');
+  const family = parameter('family');
   const servers = parameters('server').map((server) => readAddress(text, server));
   return namingUrl(
     text,
@@ -146,10 +159,39 @@ function openDns(text: string): DnsRegistry {
       new DnsRegistry({
         name: hostname.includes('{service}') ? hostname : `{service}.${hostname}`,
         kind,
-        port: kind === 'a' && /^\d+$/.test(portOfAll) ? Number(portOfAll) : portOfAll,
+        port: kind === 'a' && /^\d+$/.test(port) ? Number(port) : port,
+        namespace: parameter('namespace'),
+        family: (family === '4' || family === '6'
+          ? Number(family)
+          : family) as DnsRegistryOptions['family'],
         ...(servers.length === 0 ? {} : { servers }),
+        ...readRegistryOptions(url),
       }),
   );
+}
+
+/** What `registryParameters` say. Throws `invalid_options`. */
+function readRegistryOptions({
+  parameter,
+}: RegistryUrl): Pick<RegistryOptions, 'maxStaleMs' | 'snapshotCache'> {
+  const maxStale = parameter('max-stale-ms');
+  const snapshotCache = parameter('snapshot-cache');
+  if (maxStale !== undefined && !/^\d+$/.test(maxStale)) {
+    throw new DiscoveryError(
+      'invalid_options',
+      `'max-stale-ms' is a number of milliseconds, and not '${maxStale}'`,
+    );
+  }
+  if (snapshotCache === '') {
+    throw new DiscoveryError(
+      'invalid_options',
+      "'snapshot-cache' is the path of a folder, and is empty",
+    );
+  }
+  return {
+    ...(maxStale === undefined ? {} : { maxStaleMs: Number(maxStale) }),
+    ...(snapshotCache === undefined ? {} : { snapshotCache }),
+  };
 }
 
 function readAddress(text: string, address: string): Address {

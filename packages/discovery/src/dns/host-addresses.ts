@@ -1,93 +1,164 @@
-import { type AddressRecord, type DnsClient, DnsQueryError, type Family } from './dns-client';
+import type { Clock } from '@movies/time';
+import { SourceFailure } from '../adapter/source-failure';
+import type { AddressRecord, DnsClient, Family } from './dns-client';
 
-/** What is known of one host name. */
-export interface Host {
-  readonly name: string;
-  /** Of both families. Empty without a failure: it has none for sure. */
-  readonly addresses: readonly string[];
-  /** Of the record that expires first; infinite without one. */
-  readonly ttlSeconds: number;
-  /** A family could not be asked; its addresses are those that it had before. */
-  readonly failure: DnsQueryError | undefined;
-  /** At least one family was answered for. */
-  readonly answered: boolean;
-}
-
-interface FamilyAnswer {
+/** What is known of one family of one host. */
+export interface HostFamily {
+  readonly family: Family;
+  /** What was answered last. */
   readonly records: readonly AddressRecord[];
-  readonly failure?: DnsQueryError;
+  /** False: the last answer was that the name does not exist. */
+  readonly exists: boolean;
+  /** Why the last question was not answered. */
+  readonly failure: SourceFailure | undefined;
+  /** A question is under way. */
+  readonly isAsking: boolean;
+  /** It failed for so long that nothing waits for it, and its addresses are dropped. */
+  readonly isGivenUp: boolean;
 }
 
-/** Hosts asked for at once: an answer may name hundreds, and a server drops what floods it. */
+export interface HostAddressesOptions {
+  readonly client: DnsClient;
+  readonly families: readonly Family[];
+  readonly clock: Clock;
+  /** Called after each answer and failure. */
+  readonly onChange: (family: HostFamily) => void;
+}
+
+/** At once: an answer may name hundreds of hosts, and a server drops what floods it. */
 const concurrency = 16;
+/** A family of a host is given up after so many questions in a row, while others are answered ... */
+const maxMisses = 3;
+/** ... and after so long, if it has addresses. */
+const keptMs = 15_000;
 
 /**
- * Addresses of hosts by name. A family that cannot be asked keeps what it had, so that a lost packet loses
- * no instance; one that has no record for sure has none.
+ * Addresses of hosts by name, each family on its own: one that is silent holds up no other. One that cannot be asked
+ * keeps what it had for a while, so that a lost packet loses no instance.
  */
 export class HostAddresses {
-  readonly #client: DnsClient;
-  /** By family and name: what was answered last. */
-  #known = new Map<string, readonly AddressRecord[]>();
+  readonly #options: HostAddressesOptions;
+  readonly #hosts = new Map<string, readonly Asked[]>();
+  readonly #slots: ReadonlyMap<Family, Slots>;
 
-  constructor(client: DnsClient) {
-    this.#client = client;
+  constructor(options: HostAddressesOptions) {
+    this.#options = options;
+    // Apart, since questions that are not answered hold their slots for seconds.
+    const each = concurrency / options.families.length;
+    this.#slots = new Map(options.families.map((family) => [family, new Slots(each)]));
   }
 
-  /** Asks for each name, which has no dot at its end; in their order. Forgets what is not asked for again. */
-  async resolveAll(names: readonly string[], signal: AbortSignal): Promise<Host[]> {
-    const before = this.#known;
-    this.#known = new Map();
-    const hosts: Host[] = [];
-    const queue = names.entries();
-    const work = async () => {
-      for (const [i, name] of queue) hosts[i] = await this.#resolve(name, before, signal);
-    };
-    await Promise.all(Array.from({ length: concurrency }, work));
-    return hosts;
+  /** What is known of a host that was asked for. */
+  of(name: string): readonly HostFamily[] {
+    return this.#hosts.get(name) ?? [];
   }
 
-  /** Asks for one name, and forgets every other. */
-  resolve(name: string, signal: AbortSignal): Promise<Host> {
-    const before = this.#known;
-    this.#known = new Map();
-    return this.#resolve(name, before, signal);
-  }
-
-  async #resolve(
-    name: string,
-    before: ReadonlyMap<string, readonly AddressRecord[]>,
-    signal: AbortSignal,
-  ): Promise<Host> {
-    const answers = await Promise.all(
-      ([4, 6] as const).map(async (family): Promise<FamilyAnswer> => {
-        const key = `${family} ${name}`;
-        const answer = await this.#ask(name, family, before.get(key) ?? [], signal);
-        this.#known.set(key, answer.records);
-        return answer;
-      }),
-    );
-    const records = answers.flatMap((answer) => answer.records);
-    return {
-      name,
-      addresses: records.map(({ address }) => address),
-      ttlSeconds: Math.min(...records.map(({ ttl }) => ttl)),
-      failure: answers.find((answer) => answer.failure !== undefined)?.failure,
-      answered: answers.some((answer) => answer.failure === undefined),
-    };
-  }
-
-  async #ask(
-    name: string,
-    family: Family,
-    before: readonly AddressRecord[],
-    signal: AbortSignal,
-  ): Promise<FamilyAnswer> {
-    try {
-      return { records: await this.#client.addresses(`${name}.`, family, signal) };
-    } catch (error: unknown) {
-      if (error instanceof DnsQueryError) return { records: before, failure: error };
-      throw error;
+  /**
+   * Asks for each name, which has no dot at its end, and forgets every other. A question that is still under way is not
+   * put again. Resolves when all are answered or have failed that are not given up; rejects never.
+   */
+  async ask(names: readonly string[], signal: AbortSignal): Promise<void> {
+    const wanted = new Set(names);
+    for (const name of this.#hosts.keys()) if (!wanted.has(name)) this.#hosts.delete(name);
+    const { families, clock } = this.#options;
+    const awaited: Promise<void>[] = [];
+    for (const name of wanted) {
+      const host = this.#hosts.get(name) ?? families.map((family) => new Asked(family, clock));
+      this.#hosts.set(name, host);
+      for (const asked of host) {
+        const { isGivenUp } = asked;
+        asked.asking ??= this.#ask(name, asked, signal);
+        if (!isGivenUp) awaited.push(asked.asking);
+      }
     }
+    await Promise.all(awaited);
+  }
+
+  /** Nothing was learnt: that says nothing against those which failed. */
+  forgive(): void {
+    const all = [...this.#hosts.values()].flat();
+    const isAnyAnswered = all.some(({ failure, isAsking }) => failure === undefined && !isAsking);
+    for (const asked of all) if (asked.records.length > 0 || !isAnyAnswered) asked.forgive();
+  }
+
+  async #ask(name: string, asked: Asked, signal: AbortSignal): Promise<void> {
+    const { client, onChange } = this.#options;
+    await this.#slots.get(asked.family)?.take();
+    try {
+      // Meanwhile it may be forgotten.
+      if (this.#hosts.get(name)?.includes(asked) !== true) return;
+      asked.answer(await client.addresses(`${name}.`, asked.family, signal));
+    } catch (error: unknown) {
+      asked.fail(SourceFailure.of(error));
+    } finally {
+      this.#slots.get(asked.family)?.give();
+      asked.asking = undefined;
+    }
+    onChange(asked);
+  }
+}
+
+class Asked implements HostFamily {
+  readonly family: Family;
+  readonly #clock: Clock;
+  records: readonly AddressRecord[] = [];
+  exists = true;
+  failure: SourceFailure | undefined;
+  isGivenUp = false;
+  asking: Promise<void> | undefined;
+  #misses = 0;
+  #missedSince = 0;
+
+  constructor(family: Family, clock: Clock) {
+    this.family = family;
+    this.#clock = clock;
+  }
+
+  get isAsking(): boolean {
+    return this.asking !== undefined;
+  }
+
+  answer({ records, exists }: Pick<HostFamily, 'records' | 'exists'>): void {
+    this.records = records;
+    this.exists = exists;
+    this.failure = undefined;
+    this.forgive();
+  }
+
+  fail(failure: SourceFailure): void {
+    this.failure = failure;
+    if (this.#misses === 0) this.#missedSince = this.#clock.now();
+    this.#misses += 1;
+    if (this.#misses < maxMisses) return;
+    const missedMs = this.#clock.now() - this.#missedSince;
+    if (this.records.length > 0 && missedMs < keptMs) return;
+    this.isGivenUp = true;
+    this.records = [];
+  }
+
+  forgive(): void {
+    this.#misses = 0;
+    this.isGivenUp = false;
+  }
+}
+
+/** So many at once; the rest waits in order. */
+class Slots {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(free: number) {
+    this.#free = free;
+  }
+
+  async take(): Promise<void> {
+    if (this.#free === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#free -= 1;
+  }
+
+  give(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free += 1;
+    else next();
   }
 }

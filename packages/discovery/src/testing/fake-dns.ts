@@ -26,8 +26,8 @@ export interface DnsQuery {
   readonly over: 'udp' | 'tcp';
 }
 
-/** What the server does with a question other than it would by itself. */
-export type DnsReaction = 'SERVFAIL' | 'REFUSED' | 'silence';
+/** What the server does with a question other than it would by itself. `garbage`: a response that is no message. */
+export type DnsReaction = 'SERVFAIL' | 'REFUSED' | 'silence' | 'garbage';
 
 const rcodes = { NOERROR: 0, SERVFAIL: 2, NXDOMAIN: 3, REFUSED: 5 };
 
@@ -35,8 +35,12 @@ const rcodes = { NOERROR: 0, SERVFAIL: 2, NXDOMAIN: 3, REFUSED: 5 };
 export class FakeDns {
   /** Every question so far, in order. */
   readonly queries: DnsQuery[] = [];
-  /** Asked for each question; its answer changes what the server does. */
-  react: (query: DnsQuery) => DnsReaction | undefined = () => undefined;
+  /**
+   * Asked for each question; its answer changes what the server does. One that comes later holds back the response,
+   * which is of the zone as it is then.
+   */
+  react: (query: DnsQuery) => DnsReaction | undefined | Promise<DnsReaction | undefined> = () =>
+    undefined;
   /** The zone. A name without any record does not exist. */
   records: readonly DnsRecord[] = [];
   readonly address: Address;
@@ -52,14 +56,16 @@ export class FakeDns {
     this.address = { host: address, port };
     udp.on('message', (message, { address, port }) => {
       const query = decode(message);
-      const response = this.#respond(query, 'udp');
-      if (response === undefined) return;
-      const whole = encode(response);
-      udp.send(
-        whole.length <= udpLimit(query) ? whole : encode(truncated(response)),
-        port,
-        address,
-      );
+      void this.#respond(query, 'udp').then((response) => {
+        if (response === undefined || this.#stopping !== undefined) return;
+        if (response === 'garbage') {
+          udp.send(message.subarray(0, 5), port, address);
+          return;
+        }
+        const whole = encode(response);
+        const fits = whole.length <= udpLimit(query);
+        udp.send(fits ? whole : encode(truncated(response)), port, address);
+      });
     });
     tcp.on('connection', (socket) => {
       this.#connections.add(socket);
@@ -83,6 +89,18 @@ export class FakeDns {
       throw error;
     }
     return new FakeDns(udp, tcp);
+  }
+
+  /** Holds back the responses to some questions until the function that is returned is called. */
+  hold(isHeld: (query: DnsQuery) => boolean): () => void {
+    let release: () => void = () => undefined;
+    const released = new Promise<undefined>((resolve) => {
+      release = () => {
+        resolve(undefined);
+      };
+    });
+    this.react = (query) => (isHeld(query) ? released : undefined);
+    return release;
   }
 
   /** How many TCP connections are open. */
@@ -116,20 +134,27 @@ export class FakeDns {
       received = Buffer.concat([received, chunk]);
       while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
         const end = 2 + received.readUInt16BE(0);
-        const response = this.#respond(decode(received.subarray(2, end)), 'tcp');
+        void this.#respond(decode(received.subarray(2, end)), 'tcp').then((response) => {
+          if (response === undefined || socket.destroyed) return;
+          socket.write(response === 'garbage' ? Buffer.alloc(4) : streamEncode(response));
+        });
         received = received.subarray(end);
-        if (response !== undefined) socket.write(streamEncode(response));
       }
     });
   }
 
-  #respond(packet: DecodedPacket, over: DnsQuery['over']): Packet | undefined {
+  async #respond(
+    packet: DecodedPacket,
+    over: DnsQuery['over'],
+  ): Promise<Packet | 'garbage' | undefined> {
     const [question] = packet.questions ?? [];
     if (question === undefined) return undefined;
     const query = { type: question.type, name: question.name, over };
-    const reaction = this.react(query);
+    const reacting = this.react(query);
     this.queries.push(query);
+    const reaction = await reacting;
     if (reaction === 'silence') return undefined;
+    if (reaction === 'garbage') return 'garbage';
     const named = this.records.filter(({ name }) => name === query.name);
     const rcode = reaction ?? (named.length === 0 ? 'NXDOMAIN' : 'NOERROR');
     const answers = named.filter(({ type }) => type === query.type);
