@@ -63,14 +63,20 @@ function parseStatic(text: string): Record<string, Address[]> {
   return sets;
 }
 
-/** `consul://host:port?agent=host:port&token-file=&dc=`, with `+https` also `ca-file`, `cert-file`, `key-file` */
+/**
+ * `consul://host:port?agent=host:port&token-file=&dc=&tag=&filter=&wait=55s`, with `+https` also `ca-file`, `cert-file`,
+ * `key-file`, `server-name`; `agent` and `tag` may be repeated
+ */
 function openConsul(text: string, https: boolean): OpenedRegistry {
-  const tlsParameters = ['ca-file', 'cert-file', 'key-file'];
+  const tlsParameters = ['ca-file', 'cert-file', 'key-file', 'server-name'];
   const { hostname, port, host, parameter, parameters } = parseRegistryUrl(text, {
     expected: `${https ? 'consul+https' : 'consul'}://host:port`,
     needsHost: true,
-    known: ['agent', 'token-file', 'dc', ...(https ? tlsParameters : [])],
-    repeated: ['agent'],
+    known: [
+      ...['agent', 'token-file', 'dc', 'tag', 'filter', 'wait'],
+      ...(https ? tlsParameters : []),
+    ],
+    repeated: ['agent', 'tag'],
     hint: (name) => (tlsParameters.includes(name) ? 'consul+https: takes it' : undefined),
     credentials: 'give the token as token-file=<path>',
   });
@@ -83,11 +89,15 @@ function openConsul(text: string, https: boolean): OpenedRegistry {
         agents: [first, ...others],
         tokenFile: parameter('token-file'),
         datacenter: parameter('dc'),
+        tags: parameters('tag'),
+        filter: parameter('filter'),
+        maxWaitMs: readSeconds(text, 'wait', parameter('wait')),
         tls: https
           ? {
               caFile: parameter('ca-file'),
               certFile: parameter('cert-file'),
               keyFile: parameter('key-file'),
+              serverName: parameter('server-name'),
             }
           : undefined,
       }),
@@ -150,6 +160,18 @@ function openDns(text: string): DnsRegistry {
         ...(servers.length === 0 ? {} : { servers }),
       }),
   );
+}
+
+/** Whole seconds, as `55` or `55s`, in milliseconds. */
+function readSeconds(text: string, name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (!/^\d+s?$/.test(value)) {
+    throw invalidRegistryUrl(
+      text,
+      `'${name}' is a time in seconds, as 55 or 55s, and not '${value}'`,
+    );
+  }
+  return Number.parseInt(value, 10) * 1000;
 }
 
 function readAddress(text: string, address: string): Address {

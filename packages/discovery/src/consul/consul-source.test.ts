@@ -1,6 +1,7 @@
 import { ManualClock, until } from '@movies/time/testing';
-import type { Snapshot } from '../snapshot';
-import { ConsulRegistry } from './consul-registry';
+import { failureOf } from '../registry';
+import type { View } from '../view';
+import { ConsulRegistry, type ConsulRegistryOptions } from './consul-registry';
 import { FakeConsul, type Reaction } from '../testing/fake-consul';
 
 const closing: (() => Promise<void>)[] = [];
@@ -16,22 +17,33 @@ async function start(): Promise<FakeConsul> {
 }
 
 /** A registry on these agents whose draws are all `draw`, and what its watch of 'metadata' tells. */
-function open(agents: readonly FakeConsul[], draw = 0) {
+function open(
+  agents: readonly FakeConsul[],
+  draw = 0,
+  options: Partial<ConsulRegistryOptions> = {},
+) {
   const clock = new ManualClock();
   const registry = new ConsulRegistry({
     agents: agents.map(({ address }) => address),
     clock,
     random: () => draw,
+    ...options,
   });
   closing.push(() => registry.close());
   const watch = registry.watch('metadata');
   const told: string[] = [];
-  watch.subscribe((snapshot) => told.push(idsOf(snapshot)));
+  watch.subscribe((view) => told.push(idsOf(view)));
   return { clock, registry, watch, told };
 }
 
-function idsOf({ instances, failure }: Snapshot): string {
-  return instances.map(({ id }) => id).join() + (failure === undefined ? '' : ' failed');
+/** The ids, without the node of the fake. */
+function idsOf(view: View): string {
+  if (view.state === 'closed') return 'closed';
+  const ids =
+    view.state === 'unknown'
+      ? 'unknown'
+      : view.instances.map(({ id }) => id.replace('fake/', '')).join();
+  return ids + (view.failure === undefined ? '' : ' failed');
 }
 
 function at(...ids: string[]) {
@@ -53,8 +65,8 @@ describe('a watch at Consul', () => {
     const watches = [registry.watch('metadata'), registry.watch('metadata')];
     for (let i = 0; i < 100; i += 1) {
       await registry.discover('metadata');
-      await Promise.all(watches.map((other) => other.firstSync()));
-      expect(watch.snapshot?.instances).toHaveLength(1);
+      await Promise.all(watches.map((other) => other.synced()));
+      expect(idsOf(watch.view)).toBe('a');
     }
     const queries = fake.queries('metadata').map(({ query }) => query.toString());
     expect(queries).toEqual(['stale=', 'stale=&index=11&wait=57000ms']);
@@ -104,26 +116,26 @@ describe('a watch at Consul', () => {
   });
 
   it.each<[reason: string, Reaction]>([
-    ['unreachable', { drop: 'reset' }],
+    ['lost', { drop: 'reset' }],
     ['http_500', { status: 500, body: 'No cluster leader' }],
     ['http_400', { status: 400, body: 'Bad request' }],
     ['http_403', { status: 403, body: 'Permission denied' }],
     ['http_429', { status: 429, body: 'Too many requests' }],
     ['stale', { atOnce: true, lastContactMs: 10_001 }],
     ['stale', { atOnce: true, knownLeader: false }],
-    ['bad_answer', { status: 200, body: '{' }],
+    ['malformed', { status: 200, body: '{' }],
   ])('after %s (%j) keeps its set, and asks without an index', async (reason, reaction) => {
     const fake = await start();
     fake.publish('metadata', at('a'));
     fake.react = ({ query }) => (query.has('index') ? reaction : undefined);
     const { clock, watch, told } = open([fake]);
-    await until(() => watch.failure !== undefined);
-    expect(watch.failure?.message).toMatch(/^watching 'metadata': /);
+    await until(() => failureOf(watch.view) !== undefined);
+    expect(failureOf(watch.view)?.message).toMatch(/^watching 'metadata': /);
     expect(told).toEqual(['a', 'a failed']);
-    expect([...watch.restarts]).toEqual([[reason, 1]]);
+    expect([...watch.failures]).toEqual([[reason, 1]]);
     fake.react = () => undefined;
     const next = fake.nextQuery('metadata');
-    await until(() => clock.nextInMs === 0);
+    await until(() => clock.pending === 1);
     await clock.advance(1000);
     expect((await next).query.has('index')).toBe(false);
     await until(() => told.length === 3);
@@ -135,11 +147,11 @@ describe('a watch at Consul', () => {
     fake.publish('metadata', at('a'));
     fake.react = () => ({ backend: 'streaming', knownLeader: false });
     const { watch, told } = open([fake]);
-    await watch.firstSync();
+    await watch.synced();
     fake.publish('metadata', at('a', 'b'));
     await until(() => told.length === 2);
     expect(told).toEqual(['a', 'a,b']);
-    expect(watch.restarts.size).toBe(0);
+    expect(watch.failures.size).toBe(0);
   });
 
   it('tells one failure once, however old the stale answers say they are', async () => {
@@ -150,21 +162,21 @@ describe('a watch at Consul', () => {
     fake.publish('metadata', at('a'));
     for (let count = 1; count <= 3; count += 1) {
       await clock.advance(1000);
-      await until(() => (watch.restarts.get('stale') ?? 0) >= count);
+      await until(() => (watch.failures.get('stale') ?? 0) >= count);
     }
     expect(told).toEqual(['a', 'a failed']);
   });
 
   it.each([
-    ['that closes connections', { drop: 'reset' }, [1000, 2000, 4000, 5000, 5000, 5000, 5000]],
-    ['that answers 500', { status: 500 }, [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]],
+    ['that closes connections', { drop: 'reset' }, [800, 1600, 3200, 5000, 5000]],
+    ['that answers 500', { status: 500 }, [800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]],
   ] as const)('backs off from an agent %s within bounds', async (_, reaction, bounds) => {
     const fake = await start();
     fake.react = () => reaction;
     const { clock, watch } = open([fake], 1);
     const waits: (number | undefined)[] = [];
     for (const [i] of bounds.entries()) {
-      await until(() => [...watch.restarts.values()][0] === i + 1);
+      await until(() => [...watch.failures.values()][0] === i + 1);
       waits.push(clock.nextInMs);
       await clock.advance(clock.nextInMs ?? 0);
     }
@@ -176,12 +188,12 @@ describe('a watch at Consul', () => {
     fake.react = () => ({ status: 500 });
     const { clock, watch } = open([fake], 1);
     for (let i = 1; i <= 4; i += 1) {
-      await until(() => watch.restarts.get('http_500') === i);
+      await until(() => watch.failures.get('http_500') === i);
       if (i === 4) fake.react = ({ query }) => (query.has('index') ? { status: 500 } : undefined);
       await clock.advance(clock.nextInMs ?? 0);
     }
-    await until(() => watch.restarts.get('http_500') === 5);
-    expect(clock.nextInMs).toBe(1000);
+    await until(() => watch.failures.get('http_500') === 5);
+    expect(clock.nextInMs).toBe(800);
   });
 
   it.each([
@@ -194,8 +206,10 @@ describe('a watch at Consul', () => {
     await until(() => fake.calls.length === answers + 1);
     expect(clock.nextInMs).toBe(limitMs);
     await clock.advance(limitMs);
-    await until(() => watch.restarts.has('timeout'));
-    expect(watch.failure?.message).toMatch(`does not answer: no answer within ${limitMs} ms`);
+    await until(() => watch.failures.has('silent'));
+    expect(failureOf(watch.view)?.message).toMatch(
+      `does not answer: no answer within ${limitMs} ms`,
+    );
   });
 
   it.each<[string, Reaction]>([
@@ -206,10 +220,10 @@ describe('a watch at Consul', () => {
     first.react = () => reaction;
     second.publish('metadata', at('a'));
     const { clock, watch, told } = open([first, second]);
-    await until(() => watch.restarts.size === 1);
+    await until(() => watch.failures.size === 1);
     await clock.advance(0);
-    await until(() => told.length === 1);
-    expect([told, first.calls.length]).toEqual([['a'], 1]);
+    await until(() => told.length === 2);
+    expect([told, first.calls.length]).toEqual([['unknown failed', 'a'], 1]);
   });
 
   it('stays at the next agent when the first one is back, until that fails too', async () => {
