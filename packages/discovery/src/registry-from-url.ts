@@ -81,6 +81,7 @@ function openConsul(text: string, https: boolean): OpenedRegistry {
     credentials: 'give the token as token-file=<path>',
   });
   const first = readAddress(text, port === '' ? `${hostname}:8500` : host);
+  const maxWaitMs = readWait(text, parameter('wait'));
   const others = parameters('agent').map((agent) => readAddress(text, agent));
   const registry = namingUrl(
     text,
@@ -91,7 +92,7 @@ function openConsul(text: string, https: boolean): OpenedRegistry {
         datacenter: parameter('dc'),
         tags: parameters('tag'),
         filter: parameter('filter'),
-        maxWaitMs: readSeconds(text, 'wait', parameter('wait')),
+        maxWaitMs,
         tls: https
           ? {
               caFile: parameter('ca-file'),
@@ -163,15 +164,11 @@ function openDns(text: string): DnsRegistry {
 }
 
 /** Whole seconds, as `55` or `55s`, in milliseconds. */
-function readSeconds(text: string, name: string, value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  if (!/^\d+s?$/.test(value)) {
-    throw invalidRegistryUrl(
-      text,
-      `'${name}' is a time in seconds, as 55 or 55s, and not '${value}'`,
-    );
-  }
-  return Number.parseInt(value, 10) * 1000;
+function readWait(text: string, wait: string | undefined): number | undefined {
+  if (wait === undefined) return undefined;
+  const seconds = /^\d+s?$/.test(wait) ? Number.parseInt(wait, 10) : 0;
+  if (seconds >= 1 && seconds <= 600) return seconds * 1000;
+  throw invalidRegistryUrl(text, `'wait' is 1 to 600 seconds, as 55 or 55s, and not '${wait}'`);
 }
 
 function readAddress(text: string, address: string): Address {

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ManualClock, until } from '@movies/time/testing';
 import { failureOf } from '../registry';
 import type { View } from '../view';
@@ -121,9 +124,11 @@ describe('a watch at Consul', () => {
     ['http_400', { status: 400, body: 'Bad request' }],
     ['http_403', { status: 403, body: 'Permission denied' }],
     ['http_429', { status: 429, body: 'Too many requests' }],
+    ['filtered', { atOnce: true, headers: { 'x-consul-results-filtered-by-acls': 'true' } }],
     ['stale', { atOnce: true, lastContactMs: 10_001 }],
     ['stale', { atOnce: true, knownLeader: false }],
     ['malformed', { status: 200, body: '{' }],
+    ['malformed', { status: 200, body: '[{}]' }],
   ])('after %s (%j) keeps its set, and asks without an index', async (reason, reaction) => {
     const fake = await start();
     fake.publish('metadata', at('a'));
@@ -215,6 +220,13 @@ describe('a watch at Consul', () => {
   it.each<[string, Reaction]>([
     ['closes connections', { drop: 'reset' }],
     ['has no leader', { status: 500, body: 'No cluster leader' }],
+    ['is stale', { lastContactMs: 10_001 }],
+    ['knows of no leader', { knownLeader: false }],
+    ['sends what is no list', { status: 200, body: '<html>' }],
+    ['refuses', { status: 403, body: 'Permission denied' }],
+    ['leaves out', { headers: { 'x-consul-results-filtered-by-acls': 'true' } }],
+    ['asks for time', { status: 429, headers: { 'retry-after': '60' } }],
+    ['is another server', { status: 301, headers: { location: '/' } }],
   ])('goes on at the next agent when one %s', async (_, reaction) => {
     const [first, second] = [await start(), await start()];
     first.react = () => reaction;
@@ -224,6 +236,46 @@ describe('a watch at Consul', () => {
     await clock.advance(0);
     await until(() => told.length === 2);
     expect([told, first.calls.length]).toEqual([['unknown failed', 'a'], 1]);
+  });
+
+  it('gives a silent agent 2 s where there is another, so that discover has its instances', async () => {
+    const [first, second] = [await start(), await start()];
+    first.react = () => ({ drop: 'hang' });
+    second.publish('metadata', at('a'));
+    const { clock, registry } = open([first, second]);
+    const discovered = registry.discover('metadata');
+    await until(() => first.calls.length === 1);
+    await clock.advance(2000);
+    expect((await discovered).map(({ id }) => id)).toEqual(['fake/a']);
+  });
+
+  it('waits as long as agents ask for once each of them did', async () => {
+    const agents = [await start(), await start()];
+    for (const agent of agents) {
+      agent.react = () => ({ status: 429, headers: { 'retry-after': '7' } });
+    }
+    const { clock, watch } = open(agents);
+    await until(() => watch.failures.get('http_429') === 2);
+    expect(clock.nextInMs).toBe(7000);
+  });
+
+  it('begins at the next agent with every other service when an agent is at fault, and only then', async () => {
+    const [first, second] = [await start(), await start()];
+    first.react = ({ path }) => (path.endsWith('/secret') ? { status: 403 } : undefined);
+    const { registry, watch } = open([first, second]);
+    const secret = registry.watch('secret');
+    await secret.synced();
+    await watch.synced();
+    await registry.watch('rating').synced();
+    expect(first.queries('rating').length).toBeGreaterThan(0);
+    expect(new Set(second.calls.map(({ path }) => path))).toEqual(
+      new Set(['/v1/health/service/secret']),
+    );
+    first.react = () => ({ status: 500 });
+    first.disconnect();
+    await until(() => watch.failures.size === 1);
+    await registry.watch('movie').synced();
+    expect(first.queries('movie')).toEqual([]);
   });
 
   it('stays at the next agent when the first one is back, until that fails too', async () => {
@@ -243,5 +295,91 @@ describe('a watch at Consul', () => {
     await until(() => told.length === 4);
     await clock.advance(1000);
     await until(() => first.calls.length === 3);
+  });
+});
+
+describe('what a watch asks Consul for', () => {
+  it('is one datacenter, the tags and the filter, in every query', async () => {
+    const fake = await start();
+    fake.publish('metadata', [
+      { ID: 'a', Address: '10.0.0.1', Port: 1, Tags: ['blue', 'b c'] },
+      { ID: 'b', Address: '10.0.0.2', Port: 1, Tags: ['blue'] },
+    ]);
+    const { told } = open([fake], 0, {
+      datacenter: 'west',
+      tags: ['blue', 'b c'],
+      filter: 'Service.Meta.version == "1"',
+    });
+    await until(() => fake.calls.length === 2);
+    for (const { query } of fake.calls) {
+      expect([query.getAll('dc'), query.getAll('tag'), query.getAll('filter')]).toEqual([
+        ['west'],
+        ['blue', 'b c'],
+        ['Service.Meta.version == "1"'],
+      ]);
+    }
+    expect(told).toEqual(['a']);
+  });
+
+  it.each([
+    [55_000, 1, '49500ms'],
+    [55_000, 0, '55000ms'],
+    [600_000, 0, '600000ms'],
+  ])('is a wait of %d ms or a tenth less: a draw of %d makes %s', async (maxWaitMs, draw, wait) => {
+    const fake = await start();
+    const { clock } = open([fake], draw, { maxWaitMs });
+    await until(() => fake.calls.length === 2);
+    expect(fake.calls[1]?.query.get('wait')).toBe(wait);
+    expect(clock.nextInMs).toBe(Number.parseInt(wait, 10) * (1 + 1 / 16) + 5000);
+  });
+});
+
+describe('what a watch at Consul says beside its set', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'consul-source-'));
+  const tokenFile = join(folder, 'token');
+  const deny = { headers: { 'x-consul-default-acl-policy': 'deny' } };
+
+  beforeAll(() => {
+    writeFileSync(tokenFile, 'a-token');
+  });
+
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it.each<[string, Partial<ConsulRegistryOptions>, Reaction, RegExp | undefined]>([
+    ['nothing', {}, {}, undefined],
+    ['that a token is missing', {}, deny, /^Consul shows nothing without a token .* no token file/],
+    ['nothing of a token that is there', { tokenFile }, deny, undefined],
+    ['what was asked for', { tags: ['blue'] }, {}, /^only instances with tag=blue were asked for$/],
+  ])('says of an empty set %s', async (_, options, reaction, expected) => {
+    const fake = await start();
+    fake.react = () => reaction;
+    const { watch } = open([fake], 0, options);
+    const { emptyBecause } = await watch.synced();
+    if (expected === undefined) expect(emptyBecause).toBeUndefined();
+    else expect(emptyBecause).toMatch(expected);
+  });
+
+  it('says which entries are no instances', async () => {
+    const fake = await start();
+    const bad = { ID: 'bad', Address: '10.0.0.1', Port: 0 };
+    const text = "entries without a usable address are left out: fake/bad at '10.0.0.1', port 0";
+    fake.publish('metadata', [...at('a'), bad]);
+    const { watch } = open([fake]);
+    expect(await watch.synced()).toMatchObject({ note: text });
+    fake.publish('rating', [bad]);
+    const { registry } = open([fake]);
+    expect(await registry.watch('rating').synced()).toMatchObject({ emptyBecause: text });
+  });
+
+  it('says what the token needs when Consul leaves instances out', async () => {
+    const fake = await start();
+    fake.react = () => ({ headers: { 'x-consul-results-filtered-by-acls': 'true' } });
+    const { watch } = open([fake]);
+    await expect(watch.synced({ failFast: true })).rejects.toThrow(
+      "watching 'metadata': Consul leaves out instances that the token may not read: " +
+        "it needs service:read on 'metadata' and node:read on its nodes",
+    );
   });
 });
