@@ -1,6 +1,8 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { Instance } from '@movies/discovery';
 import { describeWith } from '../describe-with';
+import { until } from '../until';
 import { freePorts } from './free-ports';
 
 const leaderLimitMs = 20_000;
@@ -20,27 +22,39 @@ export function describeWithConsul(name: string, suite: (binary: string) => void
   });
 }
 
+export interface ConsulAgentOptions {
+  /** More configuration, as HCL. */
+  readonly hcl?: string;
+  /** Sent with what the tests ask of it. */
+  readonly token?: string;
+}
+
 /** A real Consul server on free ports of 127.0.0.1, which keeps nothing when it ends. */
 export class ConsulAgent {
   readonly port: number;
+  /** For HTTPS, where the configuration names a certificate. */
+  readonly httpsPort: number;
+  readonly #options: ConsulAgentOptions;
   readonly #binary: string;
   readonly #otherPorts: readonly number[];
   #child: ChildProcess | undefined;
 
-  private constructor(binary: string, port: number, otherPorts: readonly number[]) {
+  private constructor(binary: string, ports: readonly number[], options: ConsulAgentOptions) {
+    const [port = 0, httpsPort = 0, ...others] = ports;
     this.#binary = binary;
     this.port = port;
-    this.#otherPorts = otherPorts;
+    this.httpsPort = httpsPort;
+    this.#otherPorts = others;
+    this.#options = options;
   }
 
   /** An agent whose ports are chosen, and that is not started yet. */
-  static async create(binary: string): Promise<ConsulAgent> {
-    const [port = 0, ...others] = await freePorts(4);
-    return new ConsulAgent(binary, port, others);
+  static async create(binary: string, options: ConsulAgentOptions = {}): Promise<ConsulAgent> {
+    return new ConsulAgent(binary, await freePorts(5), options);
   }
 
-  static async start(binary: string): Promise<ConsulAgent> {
-    const agent = await ConsulAgent.create(binary);
+  static async start(binary: string, options: ConsulAgentOptions = {}): Promise<ConsulAgent> {
+    const agent = await ConsulAgent.create(binary, options);
     await agent.start();
     return agent;
   }
@@ -57,13 +71,16 @@ export class ConsulAgent {
   /** Starts it, empty, and resolves once it leads. */
   async start(): Promise<void> {
     const [server = 0, lan = 0, wan = 0] = this.#otherPorts;
-    const ports = { http: this.port, server, 'serf-lan': lan, 'serf-wan': wan };
+    const { hcl } = this.#options;
+    const https = hcl?.includes('cert_file') === true ? this.httpsPort : -1;
+    const ports = { http: this.port, https, server, 'serf-lan': lan, 'serf-wan': wan };
     const args = Object.entries(ports).flatMap(([name, port]) => [`-${name}-port`, String(port)]);
     const child = spawn(
       this.#binary,
       [
         ...['agent', '-dev', '-bind', '127.0.0.1', '-client', '127.0.0.1', '-log-level', 'error'],
         ...['-dns-port', '-1', '-grpc-port', '-1', '-grpc-tls-port', '-1', ...args],
+        ...(hcl === undefined ? [] : ['-hcl', hcl]),
       ],
       { stdio: 'ignore' },
     );
@@ -88,18 +105,23 @@ export class ConsulAgent {
 
   /** GET of its HTTP API, as JSON. */
   async get(path: string): Promise<unknown> {
-    const response = await fetch(`http://127.0.0.1:${this.port}${path}`);
-    return response.json();
+    return (await this.#fetch(path)).json();
   }
 
   /** PUT of its HTTP API; rejects if it does not answer 200. */
-  async put(path: string, body?: unknown): Promise<void> {
-    const url = `http://127.0.0.1:${this.port}${path}`;
-    const { status } = await fetch(url, {
+  async put(path: string, body?: unknown): Promise<unknown> {
+    const response = await this.#fetch(path, {
       method: 'PUT',
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    if (status !== 200) throw new Error(`Consul answered ${path} with ${status}`);
+    const text = await response.text();
+    if (response.status !== 200) throw new Error(`${path}: ${response.status} ${text}`);
+    return text === '' ? undefined : (JSON.parse(text) as unknown);
+  }
+
+  /** DELETE of its HTTP API. */
+  async remove(path: string): Promise<void> {
+    await this.#fetch(path, { method: 'DELETE' });
   }
 
   /** Ids of the instances of a service that it calls passing. */
@@ -111,12 +133,39 @@ export class ConsulAgent {
   /** A dev agent answers before it leads, and leads before it knows itself and that there is a leader. */
   async #leads(): Promise<boolean> {
     try {
-      const url = `http://127.0.0.1:${this.port}/v1/health/service/consul?passing&stale`;
-      const response = await fetch(url);
+      const response = await this.#fetch('/v1/health/service/consul?passing&stale');
       const entries = (await response.json()) as unknown[];
       return entries.length === 1 && response.headers.get('x-consul-knownleader') === 'true';
     } catch {
       return false;
     }
   }
+
+  #fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const { token } = this.#options;
+    const headers = token === undefined ? {} : { 'x-consul-token': token };
+    return fetch(`http://127.0.0.1:${this.port}${path}`, { ...init, headers });
+  }
+}
+
+/** Makes exactly these instances passing, as another program would, and waits until Consul says so. */
+export async function publish(
+  agent: ConsulAgent,
+  service: string,
+  instances: readonly Pick<Instance, 'id' | 'host' | 'port'>[],
+): Promise<void> {
+  const ids = instances.map(({ id }) => id).sort();
+  for (const id of await agent.passing(service)) {
+    if (!ids.includes(id)) await agent.put(`/v1/agent/service/deregister/${id}`);
+  }
+  for (const { id, host, port } of instances) {
+    await agent.put('/v1/agent/service/register', {
+      ID: id,
+      Name: service,
+      Address: host,
+      Port: port,
+      Check: { TTL: '10m', Status: 'passing' },
+    });
+  }
+  await until(async () => (await agent.passing(service)).join() === ids.join());
 }

@@ -1,9 +1,9 @@
-import { createInstance, type Instance } from '@movies/discovery';
+import { createInstance, failureOf, type Instance } from '@movies/discovery';
 import { delay, systemClock } from '@movies/time';
 import { ConsulRegistry } from '@movies/discovery/consul';
 import { registryContract } from '@movies/discovery/contract';
 import { registrarContract } from '@movies/discovery/registrar-contract';
-import { ConsulAgent, describeWithConsul } from './consul-agent';
+import { ConsulAgent, describeWithConsul, publish } from './consul-agent';
 import { until } from '../until';
 
 jest.setTimeout(60_000);
@@ -56,16 +56,17 @@ describeWithConsul('on a real Consul', (binary) => {
     const { agent, registry } = consul;
     const registration = await registry.register(metadata);
     const watch = registry.watch('metadata');
-    await watch.firstSync();
+    await watch.synced();
     const told: { ids: string; failed: boolean }[] = [];
-    watch.subscribe(({ instances, failure }) => {
+    watch.subscribe((view) => {
+      if (view.state !== 'known') return;
       told.push({
-        ids: instances.map(({ id, state }) => `${id}=${state}`).join(),
-        failed: failure !== undefined,
+        ids: view.instances.map(({ id, state }) => `${nameOf(id)}=${state}`).join(),
+        failed: view.failure !== undefined,
       });
     });
     await agent.kill();
-    await until(async () => watch.failure !== undefined);
+    await until(() => failureOf(watch.view) !== undefined);
     await agent.start();
     const restartedAt = performance.now();
     await until(async () => (await agent.passing('metadata')).length === 1);
@@ -84,14 +85,16 @@ describeWithConsul('on a real Consul', (binary) => {
     expect(await agent.get('/v1/health/service/metadata?passing')).toMatchObject([
       {
         Service: {
-          Tags: ['version=1.2.3', 'zone=zone-1'],
+          Tags: ['blue', 'traefik.enable=true'],
           Meta: { version: '1.2.3', zone: 'zone-1' },
         },
       },
     ]);
     const watch = registry.watch('metadata');
     const states = new Set<string>();
-    watch.subscribe(({ instances }) => states.add(instances.map(({ state }) => state).join()));
+    watch.subscribe((view) => {
+      if (view.state === 'known') states.add(view.instances.map(({ state }) => state).join());
+    });
     await delay(12_000, systemClock, new AbortController().signal);
     expect([...states]).toEqual(['ready']);
     expect(registration.failure).toBeUndefined();
@@ -105,27 +108,11 @@ const metadata = createInstance({
   host: '10.0.0.1',
   port: 8081,
   zone: 'zone-1',
+  tags: ['blue', 'traefik.enable=true'],
   labels: { version: '1.2.3' },
 });
 
-/** Makes exactly these instances passing, as another program would, and waits until Consul says so. */
-async function publish(
-  agent: ConsulAgent,
-  service: string,
-  instances: readonly Instance[],
-): Promise<void> {
-  const ids = instances.map(({ id }) => id).sort();
-  for (const id of await agent.passing(service)) {
-    if (!ids.includes(id)) await agent.put(`/v1/agent/service/deregister/${id}`);
-  }
-  for (const { id, host, port } of instances) {
-    await agent.put('/v1/agent/service/register', {
-      ID: id,
-      Name: service,
-      Address: host,
-      Port: port,
-      Check: { TTL: '10m', Status: 'passing' },
-    });
-  }
-  await until(async () => (await agent.passing(service)).join() === ids.join());
+/** What an instance is called on its node. */
+function nameOf(id: string): string {
+  return id.slice(id.indexOf('/') + 1);
 }

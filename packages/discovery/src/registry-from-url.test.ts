@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Address } from './address';
+import { formatAddress, type Address } from './address';
 import { ConsulRegistry } from './consul/consul-registry';
 import { DiscoveryError } from './discovery-error';
 import { DnsRegistry } from './dns/dns-registry';
 import { KubernetesRegistry } from './kubernetes/kubernetes-registry';
 import { MemoryRegistry } from './memory/memory-registry';
 import { registryFromUrl } from './registry-from-url';
+import { FakeConsul } from './testing/fake-consul';
 import { StaticRegistry } from './static/static-registry';
 
 const folder = mkdtempSync(join(tmpdir(), 'registry-from-url-'));
@@ -74,6 +75,8 @@ describe('registryFromUrl', () => {
     await registry.close();
   });
 
+  const consul = { host: 'consul', port: 8500 };
+
   it.each<[string, Address]>([
     ['consul://127.0.0.1:8500', { host: '127.0.0.1', port: 8500 }],
     ['consul://127.0.0.1:9500/', { host: '127.0.0.1', port: 9500 }],
@@ -83,12 +86,31 @@ describe('registryFromUrl', () => {
     ['consul://consul?dc=west', { host: 'consul', port: 8500 }],
     ['consul://consul:1?agent=other:2&agent=[::1]:3', { host: 'consul', port: 1 }],
     [`consul://consul?token-file=${tokenFile}`, { host: 'consul', port: 8500 }],
+    ['consul://consul?tag=blue&tag=b%20c&filter=Service.Meta.version%3D%3D1', consul],
+    ['consul://consul?wait=55s', consul],
+    [`consul://consul?max-stale=10m&snapshot-cache=${folder}`, consul],
     ['consul+https://consul:8501', { host: 'consul', port: 8501 }],
+    ['consul+https://consul?server-name=server.dc1.consul', consul],
   ])('opens %s, which registers too, and tells its agent', async (text, expected) => {
     const { registry, registrar, agent } = registryFromUrl(text);
     expect(registry).toBeInstanceOf(ConsulRegistry);
     expect([registrar, agent]).toEqual([registry, expected]);
     await registry.close();
+  });
+
+  it('asks Consul for the tags and the filter of its URL, as long as the URL says', async () => {
+    const fake = await FakeConsul.start();
+    const { registry } = registryFromUrl(
+      `consul://${formatAddress(fake.address)}?tag=a&tag=b%20c&filter=x%20%3D%3D%201&wait=10s`,
+    );
+    const blocking = fake.next(({ query }) => query.has('wait'));
+    await registry.watch('metadata').synced();
+    const { query } = await blocking;
+    expect([query.getAll('tag'), query.get('filter')]).toEqual([['a', 'b c'], 'x == 1']);
+    const waitMs = Number.parseInt(query.get('wait') ?? '', 10);
+    expect([waitMs <= 10_000, waitMs >= 9000]).toEqual([true, true]);
+    await registry.close();
+    await fake.stop();
   });
 
   it.each([
@@ -97,12 +119,13 @@ describe('registryFromUrl', () => {
     ['kubernetes:?port=', KubernetesRegistry],
     ['kubernetes://movies?port=grpc&api=endpoints&context=kind', KubernetesRegistry],
     ['kubernetes://?context=admin@home', KubernetesRegistry],
+    [`kubernetes:?max-stale=1h&snapshot-cache=${folder}`, KubernetesRegistry],
     ['dns://{service}-headless.movies.svc.cluster.local', DnsRegistry],
     ['dns://movies.svc.cluster.local?kind=srv&port=grpc', DnsRegistry],
     ['dns://{service}.local?kind=a&port=8080&server=10.96.0.10:53&server=[::1]:5353', DnsRegistry],
     ['dns://{service}-headless.{namespace}.svc.cluster.local?namespace=movies', DnsRegistry],
     ['dns://movies.local?family=4', DnsRegistry],
-    ['dns://movies.local?family=both&max-stale-ms=60000', DnsRegistry],
+    ['dns://movies.local?family=both&max-stale=60s', DnsRegistry],
     [`dns://movies.local?snapshot-cache=${folder}`, DnsRegistry],
   ])('opens %s, at which nothing registers: the platform does', async (text, adapter) => {
     const { registry, registrar, agent } = registryFromUrl(text);
@@ -156,12 +179,23 @@ describe('registryFromUrl', () => {
     ['consul://consul?agent=other', "'other' is not an address: expected host:port or [ipv6]:port"],
     [
       'consul://consul?datacenter=west',
-      "the parameter 'datacenter' is not known here; known are agent, token-file, dc",
+      "the parameter 'datacenter' is not known here; known are agent, token-file, dc, tag, filter, wait, max-stale, snapshot-cache",
     ],
     [
       'consul://consul?ca-file=ca.pem',
       "the parameter 'ca-file' is not known here; consul+https: takes it",
     ],
+    [
+      'consul://consul?server-name=server.dc1.consul',
+      "the parameter 'server-name' is not known here; consul+https: takes it",
+    ],
+    ['consul://consul?filter=a&filter=b', "the parameter 'filter' is given twice"],
+    ['consul://consul?tag=', "'tags' holds an empty text: leave it out"],
+    ['consul://consul?wait=55', "'wait' is a time, as 500ms, 55s, 10m or 1h, and not '55'"],
+    ['consul://consul?wait=', "'wait' is a time, as 500ms, 55s, 10m or 1h, and not ''"],
+    ['consul://consul?wait=1e2s', "'wait' is a time, as 500ms, 55s, 10m or 1h, and not '1e2s'"],
+    ['consul://consul?wait=0s', "'maxWaitMs' is 1000 to 600000 milliseconds, and not 0"],
+    ['consul://consul?wait=11m', "'maxWaitMs' is 1000 to 600000 milliseconds, and not 660000"],
     [
       'consul://consul?token-file=/none/token',
       "cannot read the file of 'token-file', /none/token (ENOENT)",
@@ -186,7 +220,7 @@ describe('registryFromUrl', () => {
     ['kubernetes://movies?api=pods', "'api' is endpointslices or endpoints, and not 'pods'"],
     [
       'kubernetes://movies?namespace=x',
-      "the parameter 'namespace' is not known here; known are port, api, context",
+      "the parameter 'namespace' is not known here; known are port, api, context, max-stale, snapshot-cache",
     ],
     ['kubernetes://movies?port=a&port=b', "the parameter 'port' is given twice"],
     ['dns:', domains],
@@ -199,10 +233,9 @@ describe('registryFromUrl', () => {
       "the namespace 'movies' has no place in the name '{service}.movies.local': put in '{namespace}'",
     ],
     [
-      'dns://movies.local?max-stale-ms=5s',
-      "'max-stale-ms' is a number of milliseconds, and not '5s'",
+      'dns://movies.local?max-stale=5',
+      "'max-stale' is a time, as 500ms, 55s, 10m or 1h, and not '5'",
     ],
-    ['dns://movies.local?max-stale-ms=', "'max-stale-ms' is a number of milliseconds, and not ''"],
     [
       'dns://movies.local?snapshot-cache=',
       "'snapshot-cache' is the path of a folder, and is empty",
@@ -234,7 +267,10 @@ describe('registryFromUrl', () => {
     ['consul://admin:secret@consul:8500', 'give the token as token-file=<path>'],
     ['consul://secret@consul:8500', 'give the token as token-file=<path>'],
     ['consul://admin:secret@consul:99999', 'expected consul://host:port'],
-    ['consul://consul?token=secret', 'known are agent, token-file, dc'],
+    [
+      'consul://consul?token=secret',
+      'known are agent, token-file, dc, tag, filter, wait, max-stale, snapshot-cache',
+    ],
   ])('does not repeat a secret: %s', (text, remedy) => {
     const refused = refusal(text);
     expect(refused.join()).not.toContain('secret');

@@ -1,13 +1,18 @@
 import { parseAddress, type Address } from './address';
-import type { RegistryOptions } from './adapter/watched-registry';
 import { ConsulRegistry } from './consul/consul-registry';
-import { DiscoveryError } from './discovery-error';
 import { DnsRegistry, type DnsRegistryOptions } from './dns/dns-registry';
 import { KubernetesRegistry } from './kubernetes/kubernetes-registry';
 import { MemoryRegistry } from './memory/memory-registry';
 import type { Registrar } from './registrar';
 import type { Registry } from './registry';
-import { invalidRegistryUrl, namingUrl, parseRegistryUrl, type RegistryUrl } from './registry-url';
+import {
+  invalidRegistryUrl,
+  namingUrl,
+  parseRegistryUrl,
+  readDuration,
+  readRegistryOptions,
+  registryParameters,
+} from './registry-url';
 import { StaticRegistry } from './static/static-registry';
 import { parseTarget, refuseParts } from './target';
 
@@ -19,9 +24,6 @@ export interface OpenedRegistry {
   /** Where the registry is asked, if it is asked over the network: tells which local address it sees. */
   readonly agent?: Address;
 }
-
-/** The parameters of every registry that is asked over the network. */
-const registryParameters = ['max-stale-ms', 'snapshot-cache'];
 
 /** The adapters' names, as they begin a registry URL. */
 const schemes = ['memory:', 'static:', 'consul:', 'consul+https:', 'kubernetes:', 'dns:'];
@@ -56,7 +58,7 @@ function openMemory(text: string): OpenedRegistry {
 }
 
 /** `static:metadata=host:port,host:port;rating=host:port` */
-function parseStatic(text: string): ReadonlyMap<string, readonly Address[]> {
+function parseStatic(text: string): Readonly<Record<string, readonly Address[]>> {
   const sets = new Map<string, readonly Address[]>();
   for (const part of text.slice('static:'.length).split(';')) {
     const [service = '', list, ...more] = part.split('=');
@@ -72,20 +74,28 @@ function parseStatic(text: string): ReadonlyMap<string, readonly Address[]> {
       list.split(',').map((address) => readAddress(text, address)),
     );
   }
-  return sets;
+  return Object.fromEntries(sets);
 }
 
-/** `consul://host:port?agent=host:port&token-file=&dc=`, with `+https` also `ca-file`, `cert-file`, `key-file` */
+/**
+ * `consul://host:port?agent=host:port&token-file=&dc=&tag=&filter=&wait=55s`, with `+https` also `ca-file`, `cert-file`,
+ * `key-file`, `server-name`; `agent` and `tag` may be repeated
+ */
 function openConsul(text: string, https: boolean): OpenedRegistry {
-  const tlsParameters = ['ca-file', 'cert-file', 'key-file'];
-  const { hostname, port, host, parameter, parameters } = parseRegistryUrl(text, {
+  const tlsParameters = ['ca-file', 'cert-file', 'key-file', 'server-name'];
+  const url = parseRegistryUrl(text, {
     expected: `${https ? 'consul+https' : 'consul'}://host:port`,
     needsHost: true,
-    known: ['agent', 'token-file', 'dc', ...(https ? tlsParameters : [])],
-    repeated: ['agent'],
+    known: [
+      ...['agent', 'token-file', 'dc', 'tag', 'filter', 'wait'],
+      ...registryParameters,
+      ...(https ? tlsParameters : []),
+    ],
+    repeated: ['agent', 'tag'],
     hint: (name) => (tlsParameters.includes(name) ? 'consul+https: takes it' : undefined),
     credentials: 'give the token as token-file=<path>',
   });
+  const { hostname, port, host, parameter, parameters } = url;
   const first = readAddress(text, port === '' ? `${hostname}:8500` : host);
   const others = parameters('agent').map((agent) => readAddress(text, agent));
   const registry = namingUrl(
@@ -95,11 +105,16 @@ function openConsul(text: string, https: boolean): OpenedRegistry {
         agents: [first, ...others],
         tokenFile: parameter('token-file'),
         datacenter: parameter('dc'),
+        tags: parameters('tag'),
+        filter: parameter('filter'),
+        maxWaitMs: readDuration(url, 'wait'),
+        ...readRegistryOptions(url),
         tls: https
           ? {
               caFile: parameter('ca-file'),
               certFile: parameter('cert-file'),
               keyFile: parameter('key-file'),
+              serverName: parameter('server-name'),
             }
           : undefined,
       }),
@@ -110,12 +125,13 @@ function openConsul(text: string, https: boolean): OpenedRegistry {
 /** `kubernetes:` or `kubernetes://namespace?port=http&api=endpointslices&context=` */
 function openKubernetes(text: string): KubernetesRegistry {
   const expected = 'kubernetes: or kubernetes://namespace';
-  const { hostname, port, parameter } = parseRegistryUrl(text, {
+  const url = parseRegistryUrl(text, {
     expected,
     needsHost: false,
-    known: ['port', 'api', 'context'],
+    known: ['port', 'api', 'context', ...registryParameters],
     credentials: 'they come from the kubeconfig, or from the service account of the pod',
   });
+  const { hostname, port, parameter } = url;
   // Names of namespaces are DNS labels (RFC 1123).
   const isName = hostname === '' || /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(hostname);
   if (!isName || port !== '') throw invalidRegistryUrl(text, `expected ${expected}`);
@@ -123,12 +139,17 @@ function openKubernetes(text: string): KubernetesRegistry {
   if (api !== 'endpointslices' && api !== 'endpoints') {
     throw invalidRegistryUrl(text, `'api' is endpointslices or endpoints, and not '${api}'`);
   }
-  return new KubernetesRegistry({
-    namespace: hostname === '' ? undefined : hostname,
-    port: parameter('port'),
-    api,
-    context: parameter('context'),
-  });
+  return namingUrl(
+    text,
+    () =>
+      new KubernetesRegistry({
+        namespace: hostname === '' ? undefined : hostname,
+        port: parameter('port'),
+        api,
+        context: parameter('context'),
+        ...readRegistryOptions(url),
+      }),
+  );
 }
 
 /**
@@ -168,30 +189,6 @@ function openDns(text: string): DnsRegistry {
         ...readRegistryOptions(url),
       }),
   );
-}
-
-/** What `registryParameters` say. Throws `invalid_options`. */
-function readRegistryOptions({
-  parameter,
-}: RegistryUrl): Pick<RegistryOptions, 'maxStaleMs' | 'snapshotCache'> {
-  const maxStale = parameter('max-stale-ms');
-  const snapshotCache = parameter('snapshot-cache');
-  if (maxStale !== undefined && !/^\d+$/.test(maxStale)) {
-    throw new DiscoveryError(
-      'invalid_options',
-      `'max-stale-ms' is a number of milliseconds, and not '${maxStale}'`,
-    );
-  }
-  if (snapshotCache === '') {
-    throw new DiscoveryError(
-      'invalid_options',
-      "'snapshot-cache' is the path of a folder, and is empty",
-    );
-  }
-  return {
-    ...(maxStale === undefined ? {} : { maxStaleMs: Number(maxStale) }),
-    ...(snapshotCache === undefined ? {} : { snapshotCache }),
-  };
 }
 
 function readAddress(text: string, address: string): Address {

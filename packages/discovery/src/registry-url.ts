@@ -1,3 +1,4 @@
+import type { RegistryOptions } from './adapter/watched-registry';
 import { DiscoveryError } from './discovery-error';
 
 /** The parts of `scheme://host:port?name=value`, all of them known. */
@@ -55,6 +56,40 @@ export function parseRegistryUrl(text: string, form: RegistryUrlForm): RegistryU
     parameter: (name) => url.searchParams.get(name) ?? undefined,
     parameters: (name) => url.searchParams.getAll(name),
   };
+}
+
+/** The parameters of every registry that is asked over the network. */
+export const registryParameters: readonly string[] = ['max-stale', 'snapshot-cache'];
+
+/** What `registryParameters` say. Throws `invalid_options`. */
+export function readRegistryOptions(
+  url: RegistryUrl,
+): Pick<RegistryOptions, 'maxStaleMs' | 'snapshotCache'> {
+  const snapshotCache = url.parameter('snapshot-cache');
+  if (snapshotCache === '') {
+    throw new DiscoveryError(
+      'invalid_options',
+      "'snapshot-cache' is the path of a folder, and is empty",
+    );
+  }
+  return { maxStaleMs: readDuration(url, 'max-stale'), snapshotCache };
+}
+
+const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** A parameter that is a time, as `500ms`, `55s`, `10m` or `1h`, in milliseconds. Throws `invalid_options`. */
+export function readDuration({ parameter }: RegistryUrl, name: string): number | undefined {
+  const text = parameter(name);
+  if (text === undefined) return undefined;
+  const { count, unit = '' } = /^(?<count>\d{1,9})(?<unit>ms|s|m|h)$/.exec(text)?.groups ?? {};
+  const unitMs = unitsMs[unit];
+  if (unitMs === undefined) {
+    throw new DiscoveryError(
+      'invalid_options',
+      `'${name}' is a time, as 500ms, 55s, 10m or 1h, and not '${text}'`,
+    );
+  }
+  return Number(count) * unitMs;
 }
 
 /** Runs `open`, and names the URL in the `DiscoveryError` it throws. */

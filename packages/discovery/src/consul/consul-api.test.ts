@@ -1,9 +1,12 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatAddress } from '../address';
 import { ManualClock, until } from '@movies/time/testing';
-import { ConsulApi, ConsulUnreachableError, type ConsulApiOptions } from './consul-api';
+import { SourceFailure, type FailureKind } from '../adapter/source-failure';
+import { ConsulApi, type ConsulApiOptions } from './consul-api';
 import { FakeConsul } from '../testing/fake-consul';
 
 const folder = mkdtempSync(join(tmpdir(), 'consul-api-'));
@@ -18,7 +21,10 @@ async function open(options: Partial<ConsulApiOptions> = {}) {
   const clock = new ManualClock();
   const api = new ConsulApi({ agents: [fake.address], clock, ...options });
   const send = (signal = new AbortController().signal) =>
-    api.send({ method: 'GET', path: '/v1/health/service/metadata?stale', timeoutMs: 2000, signal });
+    api.send(
+      { method: 'GET', path: '/v1/health/service/metadata?stale', timeoutMs: 2000, signal },
+      api.agent,
+    );
   return {
     fake,
     clock,
@@ -50,24 +56,24 @@ describe('ConsulApi', () => {
     expect(consul.fake.calls.map(({ token }) => token)).toEqual([undefined]);
   });
 
-  it('reads the file again on 403, and sends the call once more', async () => {
+  it('sends an exchanged token with the next call, whatever the old one would still do', async () => {
     writeFileSync(tokenFile, 'one');
     await using consul = await open({ tokenFile });
-    accept(consul.fake, 'two');
-    writeFileSync(tokenFile, 'two');
-    expect((await consul.send()).status).toBe(200);
-    expect(consul.fake.calls.map(({ token }) => token)).toEqual(['one', 'two']);
     await consul.send();
-    expect(consul.fake.calls.map(({ token }) => token)).toEqual(['one', 'two', 'two']);
+    writeFileSync(tokenFile, 'two');
+    await consul.send();
+    expect(consul.fake.calls.map(({ token }) => token)).toEqual(['one', 'two']);
   });
 
-  it('does so for each of several calls that were sent with the old token', async () => {
+  it('sends a call once more that was refused while the token was exchanged', async () => {
     writeFileSync(tokenFile, 'one');
     await using consul = await open({ tokenFile });
-    accept(consul.fake, 'two');
-    writeFileSync(tokenFile, 'two');
-    const answers = await Promise.all([consul.send(), consul.send(), consul.send()]);
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    consul.fake.react = ({ token }) => {
+      writeFileSync(tokenFile, 'two');
+      return token === 'two' ? undefined : { status: 403, body: 'denied' };
+    };
+    expect((await consul.send()).status).toBe(200);
+    expect(consul.fake.calls.map(({ token }) => token)).toEqual(['one', 'two']);
   });
 
   it('leaves a 403 as it is when the token is the same', async () => {
@@ -78,21 +84,28 @@ describe('ConsulApi', () => {
     expect([status, body, consul.fake.calls.length]).toEqual([403, 'denied', 1]);
   });
 
-  it('leaves a 403 as it is while the file cannot be read, and the token in force', async () => {
+  it.each([
+    ['is missing', () => rmSync(tokenFile)],
+    ['is empty', () => writeFileSync(tokenFile, '\n')],
+    ['holds what is no token', () => writeFileSync(tokenFile, 'one\ntwo')],
+  ])('keeps the token while the file %s', async (_, change) => {
     writeFileSync(tokenFile, 'one');
     await using consul = await open({ tokenFile });
-    accept(consul.fake, 'two');
-    rmSync(tokenFile);
-    expect((await consul.send()).status).toBe(403);
-    accept(consul.fake, 'one');
-    expect((await consul.send()).status).toBe(200);
+    change();
+    await consul.send();
+    expect(consul.fake.calls.map(({ token }) => token)).toEqual(['one']);
   });
 
-  it('asks in its datacenter', async () => {
-    await using consul = await open({ datacenter: 'west coast' });
-    await consul.send();
-    expect(consul.fake.calls.map(({ query }) => query.get('dc'))).toEqual(['west coast']);
-  });
+  it.each(['', ' \n', 'one two', 'one\ntwo', 'tökén'])(
+    'takes no file that holds %j, and does not show it',
+    (content) => {
+      writeFileSync(tokenFile, content);
+      const agents = [{ host: 'consul', port: 8500 }];
+      expect(() => new ConsulApi({ agents, tokenFile, clock: new ManualClock() })).toThrow(
+        `the file of 'token-file', ${tokenFile}, holds no token: expected one line of printable ASCII`,
+      );
+    },
+  );
 
   it('tells status, headers and body of any answer', async () => {
     await using consul = await open();
@@ -101,15 +114,15 @@ describe('ConsulApi', () => {
     expect(answer.header('x-none')).toBeUndefined();
   });
 
-  it('names an agent that cannot be reached, and why', async () => {
+  it('names an agent that breaks the connection, and why', async () => {
     await using consul = await open();
     const { address } = consul.fake;
     consul.fake.react = () => ({ drop: 'reset' });
     const error = await consul.send().catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(ConsulUnreachableError);
+    expect(error).toBeInstanceOf(SourceFailure);
     expect(error).toMatchObject({
-      reason: 'unreachable',
-      message: `the Consul agent ${formatAddress(address)} cannot be reached: other side closed`,
+      kind: 'lost',
+      message: `the connection to the Consul agent ${formatAddress(address)} broke: other side closed`,
     });
   });
 
@@ -127,7 +140,7 @@ describe('ConsulApi', () => {
     await using consul = await open();
     consul.fake.react = () => ({ drop: 'hang' });
     const rejected = expect(consul.send()).rejects.toMatchObject({
-      reason: 'timeout',
+      kind: 'silent',
       message: expect.stringMatching(/does not answer: no answer within 2000 ms$/) as string,
     });
     await until(() => consul.fake.calls.length === 1);
@@ -150,18 +163,86 @@ describe('ConsulApi', () => {
     expect([consul.clock.pending, consul.fake.calls.length]).toEqual([0, 1]);
   });
 
-  it('fails over from the present agent only, and in a circle', async () => {
-    const [one, two] = [
-      { host: 'one', port: 1 },
-      { host: 'two', port: 2 },
-    ] as const;
-    await using consul = await open({ agents: [one, two] });
+  it('reads no response that is no HTTP', async () => {
+    const server = createServer((socket) => socket.end('who are you?\r\n')).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    await using consul = await open({ agents: [{ host: '127.0.0.1', port }] });
+    await expect(consul.send()).rejects.toMatchObject({
+      kind: 'malformed',
+      message: expect.stringContaining(
+        `the response of the Consul agent 127.0.0.1:${port} cannot be read: `,
+      ) as string,
+    });
+    server.close();
+  });
+
+  it('reads no response of more than 64 MiB', async () => {
+    await using consul = await open();
+    consul.fake.react = () => ({ status: 200, body: 'x'.repeat(64 * 1024 * 1024 + 1) });
+    await expect(consul.send()).rejects.toMatchObject({
+      kind: 'malformed',
+      message: expect.stringMatching(/cannot be read: it is larger than 64 MiB$/) as string,
+    });
+  });
+
+  it.each([
+    [{}, undefined],
+    [{ 'retry-after': '7' }, 7000],
+    [{ 'retry-after': 'soon' }, undefined],
+  ])('makes a failure of a response that is not good: %j', async (headers, retryAfterMs) => {
+    await using consul = await open();
+    consul.fake.react = () => ({ status: 429, body: 'too many\n', headers });
+    expect(consul.api.failureOf(await consul.send())).toMatchObject({
+      kind: 'refused',
+      reason: 'http_429',
+      message: 'Consul answered 429 too many',
+      retryAfterMs,
+    });
+  });
+
+  const agents = [
+    { host: 'one', port: 1 },
+    { host: 'two', port: 2 },
+  ] as const;
+  const [one, two] = agents;
+
+  it('asks each agent once in a circle, one that is named twice included', async () => {
+    await using consul = await open({ agents: [one, two, { ...one }] });
     const { api } = consul;
-    expect([api.agentCount, api.agent]).toEqual([2, one]);
-    api.failOver(one);
-    api.failOver(one);
-    expect(api.agent).toBe(two);
-    api.failOver(two);
-    expect(api.agent).toBe(one);
+    const failure = new SourceFailure('refused', 'no', { reason: 'http_403' });
+    expect([api.agentAfter(one, failure), api.agentAfter(two, failure)]).toEqual([two, one]);
+  });
+
+  it.each<[FailureKind, string | undefined, boolean]>([
+    ['unreachable', undefined, true],
+    ['lost', undefined, true],
+    ['silent', undefined, true],
+    ['malformed', undefined, true],
+    ['refused', 'stale', true],
+    ['refused', 'http_500', true],
+    ['refused', 'http_503', true],
+    ['refused', 'http_403', false],
+    ['refused', 'http_404', false],
+    ['refused', 'http_429', false],
+    ['refused', 'filtered', false],
+  ])('after %s %s begins with the next agent: %s', async (kind, reason, moves) => {
+    await using consul = await open({ agents });
+    const { api } = consul;
+    const failure = new SourceFailure(kind, 'no', reason === undefined ? {} : { reason });
+    api.agentAfter(one, failure);
+    // Of the first one, which is no longer the one to begin with.
+    api.agentAfter(one, failure);
+    expect(api.agent).toBe(moves ? two : one);
+  });
+
+  it.each([
+    [[], "'agents' is empty: name at least one Consul agent by host and port"],
+    [[{ host: '', port: 8500 }], 'the host is empty'],
+    [[one, { host: 'two', port: 0 }], '0 is not a port: expected 1 to 65535'],
+  ])('takes no agents %j', (bad, message) => {
+    const make = () => new ConsulApi({ agents: bad, clock: new ManualClock() });
+    expect(make).toThrow(message);
+    expect(make).toThrow(expect.objectContaining({ code: 'invalid_options' }) as Error);
   });
 });

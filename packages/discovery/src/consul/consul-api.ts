@@ -1,25 +1,19 @@
-import { readFileSync } from 'node:fs';
-import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { Agent } from 'undici';
-import { formatAddress, type Address } from '../address';
 import { type Clock, LimitedSignal } from '@movies/time';
-import { DiscoveryError } from '../discovery-error';
+import { errors } from 'undici';
+import { checkAddress, formatAddress, type Address } from '../address';
 import { messageOf } from '../adapter/message-of';
-
-export interface ConsulTls {
-  /** PEM files; the system's authorities are used where `caFile` is absent. */
-  readonly caFile?: string | undefined;
-  readonly certFile?: string | undefined;
-  readonly keyFile?: string | undefined;
-}
+import { parseRetryAfter } from '../adapter/retry-after';
+import { SourceFailure, type FailureKind } from '../adapter/source-failure';
+import { checkOption } from '../adapter/watched-registry';
+import { ConsulConnections, maxResponseMiB } from './consul-connections';
+import { FileValue, readToken, type ConsulTls } from './consul-files';
 
 export interface ConsulApiOptions {
   /** The agents to ask, the first one first; at least one. */
   readonly agents: readonly Address[];
   readonly tls?: ConsulTls | undefined;
-  /** Holds the ACL token; read at the start and again when an agent answers 403. */
+  /** Holds the ACL token; read again before each request. */
   readonly tokenFile?: string | undefined;
-  readonly datacenter?: string | undefined;
   readonly clock: Clock;
 }
 
@@ -38,165 +32,145 @@ export interface ConsulResponse {
   readonly body: string;
 }
 
-/** An agent that could not be reached or did not answer in time; nothing is known of its answer. */
-export class ConsulUnreachableError extends Error {
-  override readonly name = 'ConsulUnreachableError';
-  readonly reason: 'unreachable' | 'timeout';
-
-  constructor(agent: string, reason: 'unreachable' | 'timeout', cause: unknown) {
-    const what = reason === 'timeout' ? 'does not answer' : 'cannot be reached';
-    super(`the Consul agent ${agent} ${what}: ${messageOf(cause)}`, { cause });
-    this.reason = reason;
-  }
-}
-
 /**
- * Consul's HTTP API as far as discovery needs it, on one connection pool. Own code, since the npm
- * package `consul` takes neither a deadline and a signal a call nor several agents, and its watch ends for good
- * on a 400.
+ * Consul's HTTP API as far as discovery needs it. Own code, since the npm package `consul` takes neither a deadline and
+ * a signal a call nor several agents, and its watch ends for good on a 400.
  */
 export class ConsulApi {
-  readonly #options: ConsulApiOptions;
-  readonly #dispatcher: Agent;
-  readonly #scheme: 'http' | 'https';
-  #token: string | undefined;
-  #current = 0;
+  /** Each once, the first one first. */
+  readonly agents: readonly Address[];
+  readonly #clock: Clock;
+  readonly #connections: ConsulConnections;
+  readonly #token: FileValue<string | undefined>;
+  #first = 0;
 
-  /** Throws `invalid_registry_url` if a file it names cannot be read or used. */
-  constructor(options: ConsulApiOptions) {
-    this.#options = options;
-    this.#scheme = options.tls === undefined ? 'http' : 'https';
-    this.#token = readToken(options.tokenFile);
-    this.#dispatcher = new Agent({
-      connect: { timeout: 2000, ...readTls(options.tls) },
-      // A blocking query is silent for a minute; `timeoutMs` of each call bounds it instead.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+  /** Throws `invalid_options` for no agent or a bad one, and for a file that cannot be read or used. */
+  constructor({ agents, tls, tokenFile, clock }: ConsulApiOptions) {
+    this.agents = checkAgents(agents);
+    this.#clock = clock;
+    this.#connections = new ConsulConnections(tls);
+    this.#token = new FileValue(() => readToken(tokenFile));
   }
 
-  /** The agent that calls go to now. */
+  /** The agent to begin with. */
   get agent(): Address {
-    const { agents } = this.#options;
-    const agent = agents[this.#current % agents.length];
-    if (agent === undefined) throw new TypeError('ConsulApi needs at least one agent');
-    return agent;
+    return this.#agentAt(this.#first);
   }
 
-  get agentCount(): number {
-    return this.#options.agents.length;
-  }
-
-  /** Lets the next calls go to another agent, if `failed` is still the one they go to. */
-  failOver(failed: Address): void {
-    if (this.agent === failed) this.#current += 1;
+  /** The ACL token that stands in its file now. */
+  get token(): string | undefined {
+    return this.#token.get();
   }
 
   /**
-   * One call to one agent, the current one by default. Resolves with any status;
-   * rejects with `ConsulUnreachableError` or the signal's reason.
+   * The agent to ask after a failure of this one, in a circle. Each source and each registration goes its own way: a
+   * failure can be due to what was asked, as a 403 or the 500 that Consul has for a bad filter. Where the agent itself
+   * is at fault, nothing new begins with it either.
    */
-  async send(request: ConsulRequest, agent: Address = this.agent): Promise<ConsulResponse> {
-    const token = this.#token;
-    const response = await this.#sendOnce(request, agent, token);
-    if (response.status !== 403 || this.#options.tokenFile === undefined) return response;
-    // The token may have been exchanged since it was read.
-    this.#token = rereadToken(this.#options.tokenFile) ?? this.#token;
-    return this.#token === token ? response : this.#sendOnce(request, agent, this.#token);
+  agentAfter(failed: Address, failure: SourceFailure): Address {
+    const next = this.#agentAt(this.agents.indexOf(failed) + 1);
+    if (this.agent === failed && isOfAgent(failure)) this.#first = this.agents.indexOf(next);
+    return next;
   }
 
-  /** Ends every connection, calls under way included. */
+  /** One request to one agent. Resolves with any status; rejects with a `SourceFailure` or the signal's reason. */
+  async send(request: ConsulRequest, agent: Address): Promise<ConsulResponse> {
+    const { token } = this;
+    const response = await this.#sendOnce(request, agent, token);
+    // The token may have been exchanged since it was read.
+    if (response.status !== 403 || this.token === token) return response;
+    return this.#sendOnce(request, agent, this.token);
+  }
+
+  /** The failure that a response is which is not good. */
+  failureOf({ status, body, header }: ConsulResponse): SourceFailure {
+    return new SourceFailure('refused', `Consul answered ${status} ${body.slice(0, 200).trim()}`, {
+      reason: `http_${status}`,
+      retryAfterMs: parseRetryAfter(header('retry-after'), this.#clock.now()),
+    });
+  }
+
+  /** Ends every connection, requests under way included. */
   close(): Promise<void> {
-    return this.#dispatcher.destroy();
+    return this.#connections.close();
+  }
+
+  #agentAt(index: number): Address {
+    const agent = this.agents[index % this.agents.length];
+    if (agent === undefined) throw new RangeError(`there is no agent ${index}`);
+    return agent;
   }
 
   async #sendOnce(
-    request: ConsulRequest,
+    { method, path, body, timeoutMs, signal }: ConsulRequest,
     agent: Address,
     token: string | undefined,
   ): Promise<ConsulResponse> {
-    using limited = new LimitedSignal(request.signal, request.timeoutMs, this.#options.clock);
+    using limited = new LimitedSignal(signal, timeoutMs, this.#clock);
     const name = formatAddress(agent);
     try {
-      const response = await this.#dispatcher.request({
-        origin: `${this.#scheme}://${name}`,
-        path: this.#inDatacenter(request.path),
-        method: request.method,
+      const response = await this.#connections.dispatcher.request({
+        origin: `${this.#connections.scheme}://${name}`,
+        path,
+        method,
         headers: {
           accept: 'application/json',
+          'user-agent': 'movies-discovery',
           ...(token === undefined ? {} : { 'x-consul-token': token }),
         },
-        body: request.body === undefined ? null : JSON.stringify(request.body),
+        body: body === undefined ? null : JSON.stringify(body),
         signal: limited.signal,
       });
-      const body = await response.body.text();
+      const text = await response.body.text();
       return {
         status: response.statusCode,
         header: (header) => {
           const value = response.headers[header];
           return Array.isArray(value) ? value[0] : value;
         },
-        body,
+        body: text,
       };
-    } catch (error: unknown) {
-      request.signal.throwIfAborted();
-      throw new ConsulUnreachableError(
-        name,
-        limited.timedOut ? 'timeout' : 'unreachable',
-        limited.timedOut ? new Error(`no answer within ${request.timeoutMs} ms`) : error,
-      );
+    } catch (cause: unknown) {
+      signal.throwIfAborted();
+      if (!limited.timedOut) throw toFailure(name, cause);
+      const message = `the Consul agent ${name} does not answer: no answer within ${timeoutMs} ms`;
+      throw new SourceFailure('silent', message, { cause });
     }
   }
-
-  #inDatacenter(path: string): string {
-    const { datacenter } = this.#options;
-    if (datacenter === undefined) return path;
-    return `${path}${path.includes('?') ? '&' : '?'}dc=${encodeURIComponent(datacenter)}`;
-  }
 }
 
-/** While a file is being exchanged it can be missing: the old token stays, and the 403 stands as the answer. */
-function rereadToken(file: string): string | undefined {
-  try {
-    return readToken(file);
-  } catch {
-    return undefined;
-  }
+/** Whether the agent is at fault, and not what was asked of it. */
+function isOfAgent({ kind, reason }: SourceFailure): boolean {
+  return kind !== 'refused' || reason === 'stale' || reason.startsWith('http_5');
 }
 
-function readToken(file: string | undefined): string | undefined {
-  return file === undefined ? undefined : read('token-file', file).trim();
+function checkAgents(agents: readonly Address[]): readonly Address[] {
+  checkOption(() => {
+    if (agents.length === 0) {
+      throw new RangeError("'agents' is empty: name at least one Consul agent by host and port");
+    }
+    agents.forEach(checkAddress);
+  });
+  const names = agents.map(formatAddress);
+  return agents.filter((_, i) => names.indexOf(names[i] ?? '') === i);
 }
 
-function readTls({ caFile, certFile, keyFile }: ConsulTls = {}): SecureContextOptions {
-  const pems: SecureContextOptions = {
-    ...(caFile === undefined ? {} : { ca: read('ca-file', caFile) }),
-    ...(certFile === undefined ? {} : { cert: read('cert-file', certFile) }),
-    ...(keyFile === undefined ? {} : { key: read('key-file', keyFile) }),
-  };
-  try {
-    // Made once only to see that it can be: undici would make it with the first connection.
-    createSecureContext(pems);
-  } catch (error: unknown) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DiscoveryError(
-      'invalid_registry_url',
-      `'ca-file', 'cert-file' and 'key-file' cannot be used together: ${reason}`,
-      { cause: error },
-    );
-  }
-  return pems;
+/** What undici and the system say of a request that got no response. */
+function toFailure(agent: string, cause: unknown): SourceFailure {
+  const { code = '' } = cause as NodeJS.ErrnoException;
+  const kind = cause instanceof errors.HTTPParserError ? 'malformed' : kindOf(code);
+  const what = {
+    unreachable: `the Consul agent ${agent} cannot be reached`,
+    lost: `the connection to the Consul agent ${agent} broke`,
+    malformed: `the response of the Consul agent ${agent} cannot be read`,
+  }[kind];
+  const isTooLarge = code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE';
+  const why = isTooLarge ? `it is larger than ${maxResponseMiB} MiB` : messageOf(cause);
+  return new SourceFailure(kind, `${what}: ${why}`, { cause });
 }
 
-function read(parameter: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error: unknown) {
-    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-    throw new DiscoveryError(
-      'invalid_registry_url',
-      `cannot read the file of '${parameter}', ${file} (${code})`,
-      { cause: error },
-    );
-  }
+function kindOf(code: string): FailureKind & ('unreachable' | 'lost' | 'malformed') {
+  if (/^UND_ERR_(RES_EXCEEDED|HEADERS_OVERFLOW)/.test(code)) return 'malformed';
+  if (/^UND_ERR_(SOCKET|RES_CONTENT)|^ECONNRESET$|^EPIPE$/.test(code)) return 'lost';
+  return 'unreachable';
 }

@@ -1,7 +1,17 @@
-import { createInstance, type InstanceFields } from '../instance';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInstance, type InstanceFields, type InstanceState } from '../instance';
 import { ManualClock, until } from '@movies/time/testing';
-import { ConsulRegistry } from './consul-registry';
+import { ConsulRegistry, type ConsulRegistryOptions } from './consul-registry';
 import { FakeConsul, type ConsulCall, type Reaction } from '../testing/fake-consul';
+
+const folder = mkdtempSync(join(tmpdir(), 'consul-registration-'));
+const tokenFile = join(folder, 'token');
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
 
 const closing: (() => Promise<void>)[] = [];
 
@@ -10,12 +20,12 @@ afterEach(async () => {
 });
 
 /** A registry over `count` agents, whose draws are all a half. */
-async function open(count = 1, draw = 0.5) {
+async function open(count = 1, draw = 0.5, options: Partial<ConsulRegistryOptions> = {}) {
   const clock = new ManualClock();
   const fakes: FakeConsul[] = [];
   for (let i = 0; i < count; i += 1) fakes.push(await FakeConsul.start());
   const agents = fakes.map(({ address }) => address);
-  const registry = new ConsulRegistry({ agents, clock, random: () => draw });
+  const registry = new ConsulRegistry({ agents, clock, random: () => draw, ...options });
   closing.push(...fakes.map((fake) => () => fake.stop()), () => registry.close());
   const [first, second] = fakes;
   if (first === undefined) throw new Error('needs an agent');
@@ -35,7 +45,12 @@ const isDeregister = ({ path }: ConsulCall) => path.startsWith('/v1/agent/servic
 describe('a registration at Consul', () => {
   it('tells all of the instance, with a TTL check that is critical and takes it out one day', async () => {
     const { fake, register } = await open();
-    await register({ zone: 'zone-1', weight: 2.4, labels: { version: '1.2.3' } });
+    await register({
+      zone: 'zone-1',
+      weight: 2.4,
+      tags: ['traefik.enable=true', 'blue'],
+      labels: { version: '1.2.3' },
+    });
     expect(fake.calls).toEqual([
       {
         method: 'PUT',
@@ -47,7 +62,7 @@ describe('a registration at Consul', () => {
           Name: 'metadata',
           Address: '10.0.0.1',
           Port: 8081,
-          Tags: ['version=1.2.3', 'zone=zone-1'],
+          Tags: ['traefik.enable=true', 'blue'],
           Meta: { version: '1.2.3', zone: 'zone-1' },
           Weights: { Passing: 2, Warning: 1 },
           Check: {
@@ -90,7 +105,7 @@ describe('a registration at Consul', () => {
     const { fake, clock, register } = await open();
     const registration = await register();
     const told = fake.next(isBeat);
-    registration.reportHealth(true, 'first sync done');
+    registration.report('ready', 'first sync done');
     const body = { Status: 'passing', Output: 'first sync done' };
     expect((await told).body).toEqual(body);
     await until(() => clock.nextInMs === 3000);
@@ -106,7 +121,7 @@ describe('a registration at Consul', () => {
     const { fake, clock, register } = await open();
     fake.old = old;
     const registration = await register();
-    registration.reportHealth(true);
+    registration.report('ready');
     await until(() => clock.nextInMs === 3000);
     fake.restartEmpty();
     await clock.advance(3000);
@@ -121,13 +136,9 @@ describe('a registration at Consul', () => {
   });
 
   it.each<[string, Reaction, string]>([
-    [
-      'answers 500',
-      { status: 500, body: 'rpc error' },
-      'Consul answered a beat with 500 rpc error',
-    ],
-    ['answers 403', { status: 403, body: 'denied' }, 'Consul answered a beat with 403 denied'],
-    ['closes the connection', { drop: 'reset' }, "beating for 'metadata-1' (10.0.0.1:8081): the"],
+    ['answers 500', { status: 500, body: 'rpc error' }, 'Consul answered 500 rpc error'],
+    ['answers 403', { status: 403, body: 'denied' }, 'Consul answered 403 denied'],
+    ['closes the connection', { drop: 'reset' }, 'the connection to the Consul agent'],
   ])(
     'tells why a beat failed when the agent %s, until one arrives',
     async (_, reaction, reason) => {
@@ -137,7 +148,9 @@ describe('a registration at Consul', () => {
       await clock.advance(3000);
       await until(() => registration.failure !== undefined);
       expect(registration.failure?.code).toBe('registry_unavailable');
-      expect(registration.failure?.message).toContain(reason);
+      expect(registration.failure?.message).toContain(
+        `beating for 'metadata-1' (10.0.0.1:8081): ${reason}`,
+      );
       fake.react = () => undefined;
       await until(() => clock.nextInMs === 3000);
       await clock.advance(3000);
@@ -145,10 +158,132 @@ describe('a registration at Consul', () => {
     },
   );
 
+  it.each([
+    ['draining', '', 'draining'],
+    ['draining', 'bye', 'draining: bye'],
+    ['not_ready', 'the database is gone', 'the database is gone'],
+  ] as const)('tells %s with the note %j as critical, saying %j', async (state, note, output) => {
+    const { fake, register } = await open();
+    const registration = await register();
+    const told = fake.next(isBeat);
+    registration.report(state, note);
+    expect((await told).body).toEqual({ Status: 'critical', Output: output });
+  });
+
+  it('takes no state that there is not', async () => {
+    const { register } = await open();
+    const registration = await register();
+    expect(() => {
+      registration.report(true as unknown as InstanceState);
+    }).toThrow("'true' is no state: expected ready, draining, not_ready");
+  });
+
+  it('says that it drains from the start, and again where it was forgotten', async () => {
+    const { fake, clock, register, registry } = await open();
+    await register({ state: 'draining' });
+    const stateOf = async () => (await registry.watch('metadata').synced()).instances[0]?.state;
+    await until(() => fake.calls.some(isBeat));
+    await until(() => clock.nextInMs === 3000);
+    expect(await stateOf()).toBe('draining');
+    fake.restartEmpty();
+    await clock.advance(3000);
+    await until(() => fake.calls.filter(isBeat).length === 2);
+    await clock.advance(500);
+    await until(() => fake.calls.filter(isBeat).length === 3);
+    const beats = fake.calls.filter(isBeat).map(({ body }) => body);
+    expect(beats).toEqual(Array(3).fill({ Status: 'critical', Output: 'draining' }));
+  });
+
+  it('is registered again with a token that was exchanged, in its state, and beats with it', async () => {
+    writeFileSync(tokenFile, 'one');
+    const { fake, clock, register } = await open(1, 0.5, { tokenFile });
+    const registration = await register();
+    registration.report('ready', 'first sync done');
+    await until(() => clock.nextInMs === 3000);
+    writeFileSync(tokenFile, 'two');
+    const before = fake.calls.length;
+    for (let beats = 1; beats <= 2; beats += 1) {
+      await clock.advance(3000);
+      await until(() => clock.nextInMs === 3000);
+    }
+    const calls = fake.calls.slice(before);
+    expect(calls.map(({ token }) => token)).toEqual(['two', 'two', 'two']);
+    expect(calls.map(isRegister)).toEqual([true, false, false]);
+    expect(calls[0]?.body).toMatchObject({ Check: { Status: 'passing' } });
+    expect(calls[1]?.body).toEqual({ Status: 'passing', Output: 'first sync done' });
+    expect(fake.registered).toEqual(['metadata-1=passing']);
+  });
+
+  it('stays at its agent while a watch is refused at it', async () => {
+    const { fake, other, clock, registry, register } = await open(2);
+    const registration = await register();
+    for (const agent of [fake, other]) {
+      agent.react = ({ path }) =>
+        path === '/v1/health/service/secret' ? { status: 403, body: 'denied' } : undefined;
+    }
+    const secret = registry.watch('secret');
+    for (let second = 0; second < 60; second += 1) {
+      await clock.advance(1000);
+      await new Promise(setImmediate);
+    }
+    expect(secret.failures.get('http_403')).toBeGreaterThan(1);
+    expect([fake, other].map(({ calls }) => calls.filter(isRegister).length)).toEqual([1, 0]);
+    expect(fake.calls.filter(isBeat).length).toBeGreaterThanOrEqual(15);
+    expect(other.calls.filter(isBeat)).toEqual([]);
+    await registration.deregister();
+  });
+
+  it('moves when its own agent answers 500, and leaves that as soon as it answers again', async () => {
+    const { fake, other, clock, register } = await open(2);
+    const registration = await register({ state: 'ready' });
+    fake.react = () => ({ status: 500 });
+    await clock.advance(3000);
+    await until(() => clock.nextInMs === 500);
+    await clock.advance(500);
+    await until(() => other.registered.length === 1);
+    await until(() => fake.calls.some(isDeregister));
+    await until(() => clock.nextInMs === 3000);
+    expect([fake.registered, registration.failure]).toEqual([['metadata-1=passing'], undefined]);
+    fake.react = () => undefined;
+    await clock.advance(3000);
+    await until(() => fake.registered.length === 0);
+    expect(other.registered).toEqual(['metadata-1=passing']);
+    const left = fake.calls.length;
+    await until(() => clock.nextInMs === 3000);
+    await clock.advance(3000);
+    await until(() => clock.nextInMs === 3000);
+    expect(fake.calls).toHaveLength(left);
+  });
+
+  it('is registered again at once when the agent that it left was the same one', async () => {
+    const clock = new ManualClock();
+    const fake = await FakeConsul.start();
+    const { port } = fake.address;
+    const agents = [fake.address, { host: 'localhost', port }];
+    const registry = new ConsulRegistry({ agents, clock, random: () => 0.5 });
+    closing.push(
+      () => fake.stop(),
+      () => registry.close(),
+    );
+    await registry.register(instance({ state: 'ready' }));
+    let failed = false;
+    fake.react = (call) => {
+      if (failed || !isBeat(call)) return undefined;
+      failed = true;
+      return { status: 500 };
+    };
+    await clock.advance(3000);
+    await until(() => fake.calls.filter(isBeat).length === 3);
+    await until(() => clock.nextInMs === 500);
+    await clock.advance(500);
+    await until(() => fake.registered.length === 1);
+    expect(fake.calls.filter(isDeregister)).toHaveLength(1);
+  });
+
   it('moves to the next agent when its own is gone, and is taken out at both', async () => {
     const { fake, other, clock, register } = await open(2);
     const registration = await register();
-    registration.reportHealth(true);
+    registration.report('ready');
     await until(() => clock.nextInMs === 3000);
     fake.react = () => ({ drop: 'reset' });
     await clock.advance(3000);
@@ -179,13 +314,14 @@ describe('registering at Consul', () => {
   it.each([
     [400, 'registration_refused'],
     [403, 'registration_refused'],
+    [429, 'registry_unavailable'],
     [500, 'registry_unavailable'],
   ])('rejects when the agent answers %d, with what it said', async (status, code) => {
-    const { fake, clock, register } = await open(2);
+    const { fake, clock, register } = await open();
     fake.react = () => ({ status, body: 'no, because' });
     await expect(register()).rejects.toMatchObject({
       code,
-      message: `Consul answered registering 'metadata-1' with ${status} no, because`,
+      message: `registering 'metadata-1' (10.0.0.1:8081): Consul answered ${status} no, because`,
     });
     expect(clock.pending).toBe(0);
   });
@@ -197,10 +333,46 @@ describe('registering at Consul', () => {
     await expect(register()).rejects.toMatchObject({
       code: 'registry_unavailable',
       message: expect.stringContaining(
-        `registering 'metadata-1' (10.0.0.1:8081): the Consul agent 127.0.0.1:${other.address.port}`,
+        `registering 'metadata-1' (10.0.0.1:8081): the connection to the Consul agent 127.0.0.1:${other.address.port} broke`,
       ) as string,
     });
     expect([fake.calls.length, other.calls.length]).toEqual([1, 1]);
+  });
+
+  it.each<[string, Reaction]>([
+    ['closes the connection', { drop: 'reset' }],
+    ['answers 500', { status: 500 }],
+    ['answers 429', { status: 429, headers: { 'retry-after': '60' } }],
+    ['answers 403', { status: 403 }],
+    ['is no Consul', { status: 404 }],
+  ])(
+    'goes on at the next agent when the first one %s, and stands there alone',
+    async (_, reaction) => {
+      const { fake, other, register } = await open(2);
+      fake.react = () => reaction;
+      const registration = await register();
+      fake.react = () => undefined;
+      expect([fake.registered, other.registered]).toEqual([[], ['metadata-1=critical']]);
+      await registration.deregister();
+      expect(other.registered).toEqual([]);
+    },
+  );
+
+  it('is refused when one agent says no, although the next one is not there', async () => {
+    const { fake, other, register } = await open(2);
+    fake.react = () => ({ status: 403, body: 'Permission denied' });
+    other.react = () => ({ drop: 'reset' });
+    await expect(register()).rejects.toMatchObject({
+      code: 'registration_refused',
+      message: expect.stringContaining('Consul answered 403 Permission denied') as string,
+    });
+  });
+
+  it('takes no instance with a bad field, and sends none', async () => {
+    const { fake, registry } = await open();
+    const bad = { ...instance(), weight: 0 };
+    await expect(registry.register(bad)).rejects.toMatchObject({ code: 'invalid_instance' });
+    expect(fake.calls).toEqual([]);
   });
 
   it('ends with the reason of its signal while an agent is silent', async () => {
@@ -282,7 +454,7 @@ describe('closing a registry with a registration that was not ended', () => {
     const registration = await register();
     await registry.close();
     expect(clock.pending).toBe(0);
-    registration.reportHealth(true);
+    registration.report('ready');
     await clock.advance(60_000);
     await fake.idle();
     expect(fake.calls.some(isBeat)).toBe(false);

@@ -1,15 +1,15 @@
-import { formatAddress, type Address } from '../address';
 import { type Clock, type Random, delay, Heartbeat } from '@movies/time';
+import { formatAddress, type Address } from '../address';
+import { SourceFailure } from '../adapter/source-failure';
 import { DiscoveryError } from '../discovery-error';
-import type { Instance } from '../instance';
+import { rankOfState, type Instance, type InstanceState } from '../instance';
 import type { Registration } from '../registrar';
-import { ConsulUnreachableError, type ConsulApi, type ConsulResponse } from './consul-api';
+import type { ConsulApi, ConsulResponse } from './consul-api';
+import { outputOf } from './health-entry';
+import { checkIdOf, serviceDefinition, statusOf } from './service-definition';
 
-const ttlMs = 10_000;
 const beatMs = 3000;
 const callTimeoutMs = 2000;
-/** Consul refuses less than a minute, and looks every 30 s. */
-const deregisterCriticalAfter = '5m';
 /** Instances that all found themselves forgotten come back spread over this time. */
 const reregisterJitterMs = 1000;
 
@@ -23,35 +23,39 @@ export interface ConsulRegistrationOptions {
 }
 
 /**
- * One instance at Consul: a service with a TTL check
- * (https://developer.hashicorp.com/consul/api-docs/agent/service) that is kept passing by beats.
+ * One instance at Consul: a service with a TTL check that is kept passing by beats. It stands at one agent. A beat that
+ * fails there registers it at the next one, and after each beat it is taken out where it stood before, until that agent
+ * answers or has forgotten it: its check there is critical 10 s after the last beat, so that until then both stand.
  */
 export class ConsulRegistration implements Registration {
   readonly #options: ConsulRegistrationOptions;
-  readonly #checkId: string;
   /**
-   * Where the instance stands, or may stand: an agent can have registered it and its answer be lost.
+   * Where the instance stands, or may stand: an agent can have registered it and its response be lost.
    * More than one after a fail-over.
    */
-  readonly #agents = new Map<Address, 'certain' | 'possible'>();
+  readonly #standing = new Map<Address, 'certain' | 'possible'>();
   readonly #abandoned = new AbortController();
+  #agent: Address;
+  /** The token it was registered with: the agent tells the servers of the instance, and of its check, by this one. */
+  #token: string | undefined;
   #heartbeat: Heartbeat | undefined;
-  #status: 'passing' | 'critical';
+  #state: InstanceState;
   #note = '';
   #failure: DiscoveryError | undefined;
+  #leaving: Promise<void> | undefined;
   #deregistering: Promise<void> | undefined;
 
   constructor(options: ConsulRegistrationOptions) {
     this.#options = options;
-    this.#checkId = `service:${options.instance.id}`;
-    this.#status = options.instance.state === 'ready' ? 'passing' : 'critical';
+    this.#agent = options.api.agent;
+    this.#state = options.instance.state;
   }
 
   get failure(): DiscoveryError | undefined {
     return this.#failure;
   }
 
-  /** Registers at the first agent that answers, and beats from then on; see `Registrar.register`. */
+  /** Registers at the first agent that takes it, and beats from then on; see `Registrar.register`. */
   async start(signal: AbortSignal | undefined): Promise<void> {
     const { clock, random } = this.#options;
     const abandoned = this.#abandoned.signal;
@@ -61,7 +65,7 @@ export class ConsulRegistration implements Registration {
     signal?.throwIfAborted();
     signal?.addEventListener('abort', abort, { once: true });
     try {
-      await this.#atSomeAgent('registering', (agent) => this.#register(agent, abandoned));
+      await this.#atSomeAgent('registering', abandoned, () => this.#register(abandoned));
       abandoned.throwIfAborted();
     } finally {
       signal?.removeEventListener('abort', abort);
@@ -73,16 +77,23 @@ export class ConsulRegistration implements Registration {
       random,
       beat: (stopped) => this.#beat(stopped),
     });
+    // Registering cannot say it.
+    if (this.#state === 'draining') this.#heartbeat.beatNow();
   }
 
   /** Ends the beats and leaves the instance to its TTL: the registry is being closed. */
   async abandon(): Promise<void> {
     this.#abandoned.abort(new DiscoveryError('closed', 'the Consul registry is closed'));
     await this.#heartbeat?.stop();
+    await this.#leaving;
   }
 
-  reportHealth(healthy: boolean, note = ''): void {
-    this.#status = healthy ? 'passing' : 'critical';
+  report(state: InstanceState, note = ''): void {
+    if (!Object.hasOwn(rankOfState, state)) {
+      const states = Object.keys(rankOfState).join(', ');
+      throw new DiscoveryError('invalid_instance', `'${state}' is no state: expected ${states}`);
+    }
+    this.#state = state;
     this.#note = note;
     this.#heartbeat?.beatNow();
   }
@@ -92,14 +103,20 @@ export class ConsulRegistration implements Registration {
     return this.#deregistering;
   }
 
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.deregister();
+  }
+
   async #end(): Promise<void> {
     // First the beats, so that none of them registers what is being taken out.
     await this.#heartbeat?.stop();
+    await this.#leaving;
     this.#options.onEnd();
+    const { signal } = new AbortController();
     const results = await Promise.all(
-      [...this.#agents].map(async ([agent, standing]) => {
+      [...this.#standing].map(async ([agent, standing]) => {
         try {
-          await this.#deregister(agent);
+          await this.#deregister(agent, signal);
         } catch (error: unknown) {
           if (standing === 'certain') return error;
         }
@@ -110,88 +127,98 @@ export class ConsulRegistration implements Registration {
     if (failed !== undefined) throw this.#unavailable('deregistering', failed);
   }
 
-  async #deregister(agent: Address): Promise<void> {
-    const { id } = this.#options.instance;
-    const path = `/v1/agent/service/deregister/${encodeURIComponent(id)}`;
-    const answer = await this.#put(agent, path, new AbortController().signal);
+  async #deregister(agent: Address, signal: AbortSignal): Promise<void> {
+    const path = `/v1/agent/service/deregister/${encodeURIComponent(this.#options.instance.id)}`;
+    const response = await this.#put(agent, path, signal);
     // 404: the agent has forgotten it already.
-    if (answer.status === 200 || answer.status === 404) return;
-    throw new DiscoveryError('registry_unavailable', describe(`deregistering '${id}'`, answer));
+    if (response.status === 200 || response.status === 404) return;
+    throw this.#options.api.failureOf(response);
   }
 
   async #beat(signal: AbortSignal): Promise<void> {
     try {
-      await this.#atSomeAgent('beating for', async (agent) => {
-        const answer = await this.#put(
-          agent,
-          `/v1/agent/check/update/${encodeURIComponent(this.#checkId)}`,
-          signal,
-          { Status: this.#status, Output: this.#note },
-        );
-        if (isForgotten(answer)) {
-          await this.#delayReregistration(signal);
-          await this.#register(agent, signal);
-        } else if (answer.status !== 200) {
-          throw new DiscoveryError('registry_unavailable', describe('a beat', answer));
-        }
-      });
+      await this.#atSomeAgent('beating for', signal, () => this.#beatOnce(signal));
       this.#failure = undefined;
     } catch (error: unknown) {
       if (!signal.aborted) this.#failure = this.#unavailable('beating for', error);
-    }
-  }
-
-  /** Runs `call` at the current agent, and if that cannot be reached at the next ones, each once. */
-  async #atSomeAgent(doing: string, call: (agent: Address) => Promise<void>): Promise<void> {
-    const { api } = this.#options;
-    for (let left = api.agentCount; ; left -= 1) {
-      const { agent } = api;
-      try {
-        await call(agent);
-        return;
-      } catch (error: unknown) {
-        if (!(error instanceof ConsulUnreachableError)) throw error;
-        api.failOver(agent);
-        if (left <= 1) throw this.#unavailable(doing, error);
-      }
-    }
-  }
-
-  async #register(agent: Address, signal: AbortSignal): Promise<void> {
-    const { id, service, host, port, zone, weight, labels } = this.#options.instance;
-    const version = labels['version'];
-    if (!this.#agents.has(agent)) this.#agents.set(agent, 'possible');
-    const answer = await this.#put(
-      agent,
-      '/v1/agent/service/register?replace-existing-checks=true',
-      signal,
-      {
-        ID: id,
-        Name: service,
-        Address: host,
-        Port: port,
-        // Consul's UI shows tags in the list of instances, and meta on the page of one.
-        Tags: [
-          ...(version === undefined ? [] : [`version=${version}`]),
-          ...(zone === undefined ? [] : [`zone=${zone}`]),
-        ],
-        Meta: { ...labels, ...(zone === undefined ? {} : { zone }) },
-        Weights: { Passing: Math.max(1, Math.round(weight)), Warning: 1 },
-        Check: {
-          CheckID: this.#checkId,
-          Name: `${service} says it is ready`,
-          TTL: `${ttlMs}ms`,
-          Status: this.#status,
-          DeregisterCriticalServiceAfter: deregisterCriticalAfter,
-        },
-      },
-    );
-    if (answer.status === 200) {
-      this.#agents.set(agent, 'certain');
       return;
     }
-    const code = answer.status >= 500 ? 'registry_unavailable' : 'registration_refused';
-    throw new DiscoveryError(code, describe(`registering '${id}'`, answer));
+    this.#leaving ??= this.#leaveOthers(signal).finally(() => {
+      this.#leaving = undefined;
+    });
+  }
+
+  async #beatOnce(signal: AbortSignal): Promise<void> {
+    const { api, clock, random } = this.#options;
+    if (api.token !== this.#token) await this.#register(signal);
+    const response = await this.#update(signal);
+    if (response.status === 200) return;
+    if (!isForgotten(response)) throw api.failureOf(response);
+    await delay(random() * reregisterJitterMs, clock, signal);
+    await this.#register(signal);
+    // Registering says nothing of the note.
+    if (outputOf(this.#state, this.#note) !== '') await this.#update(signal);
+  }
+
+  /** Runs `call`, which is to be at `#agent`; when it fails at the next one, each once. */
+  async #atSomeAgent(doing: string, signal: AbortSignal, call: () => Promise<void>): Promise<void> {
+    const { api } = this.#options;
+    const failures: SourceFailure[] = [];
+    while (failures.length < api.agents.length) {
+      try {
+        await call();
+        return;
+      } catch (error: unknown) {
+        signal.throwIfAborted();
+        const failure = SourceFailure.of(error);
+        failures.push(failure);
+        this.#agent = api.agentAfter(this.#agent, failure);
+      }
+    }
+    // What an agent said tells more than that another one is not there.
+    throw this.#unavailable(doing, failures.find(isRefusal) ?? failures.at(-1));
+  }
+
+  async #register(signal: AbortSignal): Promise<void> {
+    const { api, instance } = this.#options;
+    const agent = this.#agent;
+    const { token } = api;
+    if (!this.#standing.has(agent)) this.#standing.set(agent, 'possible');
+    const path = '/v1/agent/service/register?replace-existing-checks=true';
+    const body = serviceDefinition(instance, this.#state);
+    const response = await this.#put(agent, path, signal, body);
+    if (response.status !== 200) {
+      const failure = api.failureOf(response);
+      if (isRefusal(failure) && this.#standing.get(agent) === 'possible')
+        this.#standing.delete(agent);
+      throw failure;
+    }
+    this.#standing.set(agent, 'certain');
+    this.#token = token;
+  }
+
+  #update(signal: AbortSignal): Promise<ConsulResponse> {
+    const path = `/v1/agent/check/update/${encodeURIComponent(checkIdOf(this.#options.instance))}`;
+    const Output = outputOf(this.#state, this.#note);
+    return this.#put(this.#agent, path, signal, { Status: statusOf(this.#state), Output });
+  }
+
+  /** Takes the instance out where it stood before a fail-over. What cannot be reached is tried again after the next beat. */
+  async #leaveOthers(signal: AbortSignal): Promise<void> {
+    const others = [...this.#standing.keys()].filter((agent) => agent !== this.#agent);
+    await Promise.all(
+      others.map(async (agent) => {
+        try {
+          await this.#deregister(agent, signal);
+        } catch {
+          return;
+        }
+        if (agent === this.#agent) return;
+        this.#standing.delete(agent);
+        // Two addresses can be those of one agent, which has then taken out all there is.
+        this.#heartbeat?.beatNow();
+      }),
+    );
   }
 
   #put(agent: Address, path: string, signal: AbortSignal, body?: unknown): Promise<ConsulResponse> {
@@ -201,28 +228,26 @@ export class ConsulRegistration implements Registration {
     );
   }
 
-  #delayReregistration(signal: AbortSignal): Promise<void> {
-    const { clock, random } = this.#options;
-    return delay(random() * reregisterJitterMs, clock, signal);
-  }
-
   #unavailable(doing: string, cause: unknown): DiscoveryError {
     if (cause instanceof DiscoveryError) return cause;
     const { id, host, port } = this.#options.instance;
-    const message = cause instanceof Error ? cause.message : String(cause);
+    const failure = SourceFailure.of(cause);
     return new DiscoveryError(
-      'registry_unavailable',
-      `${doing} '${id}' (${formatAddress({ host, port })}): ${message}`,
+      doing === 'registering' && isRefusal(failure)
+        ? 'registration_refused'
+        : 'registry_unavailable',
+      `${doing} '${id}' (${formatAddress({ host, port })}): ${failure.message}`,
       { cause },
     );
   }
 }
 
+/** The registry does not take what it was asked; 429 and 5xx say nothing of that. */
+function isRefusal({ reason }: SourceFailure): boolean {
+  return reason.startsWith('http_4') && reason !== 'http_429';
+}
+
 /** 404 since Consul 1.7, before that 500 with "does not have associated TTL". */
 function isForgotten({ status, body }: ConsulResponse): boolean {
   return status === 404 || (status === 500 && body.includes('does not have associated TTL'));
-}
-
-function describe(what: string, { status, body }: ConsulResponse): string {
-  return `Consul answered ${what} with ${status} ${body.slice(0, 200).trim()}`;
 }

@@ -1,24 +1,44 @@
-import type { Address } from '../address';
 import { systemClock, type Clock, type Random } from '@movies/time';
+import type { Address } from '../address';
+import { checkOption, WatchedRegistry, type RegistryOptions } from '../adapter/watched-registry';
 import { DiscoveryError } from '../discovery-error';
-import type { Instance } from '../instance';
+import { createInstance, type Instance } from '../instance';
 import type { Registrar, Registration } from '../registrar';
-import { WatchedRegistry } from '../adapter/watched-registry';
-import { ConsulApi, type ConsulTls } from './consul-api';
-import { ConsulFeed } from './consul-feed';
+import { refuseParts } from '../target';
+import { ConsulApi } from './consul-api';
+import type { ConsulTls } from './consul-files';
 import { ConsulRegistration } from './consul-registration';
+import { ConsulSource } from './consul-source';
 
-export interface ConsulRegistryOptions {
-  /** Agents to ask, the first one first; the others when it cannot be reached. */
+export type { ConsulTls } from './consul-files';
+export type { RegistryOptions } from '../adapter/watched-registry';
+
+const minWaitMs = 1000;
+/** Consul's own limit. */
+const maxWaitMs = 600_000;
+
+/** Where Consul is, and what of it is followed. */
+export interface ConsulRegistryOptions extends RegistryOptions {
+  /** Agents to ask, the first one first; a watch or registration that fails at one goes on at the next. At least one. */
   readonly agents: readonly Address[];
   /** Present: HTTPS. */
   readonly tls?: ConsulTls | undefined;
-  /** File with the ACL token; read again when an agent answers 403. */
+  /** File with the ACL token; read again before each request. Instances are registered again with an exchanged token. */
   readonly tokenFile?: string | undefined;
-  /** The agent's own by default. */
+  /** Where services are looked up; the agent's own by default. Instances are registered in the agent's own. */
   readonly datacenter?: string | undefined;
-  readonly clock?: Clock;
-  readonly random?: Random;
+  /** Only instances with each of these tags are followed. */
+  readonly tags?: readonly string[] | undefined;
+  /**
+   * Only instances that pass this are followed: an expression of Consul's language, as `Service.Meta.version == "2"`
+   * (https://developer.hashicorp.com/consul/api-docs/features/filtering).
+   */
+  readonly filter?: string | undefined;
+  /**
+   * The longest time of one blocking query, in milliseconds from 1,000 to 600,000; 60,000 by default. Consul adds up to
+   * a sixteenth. A balancer before Consul that cuts what is idle for 60 s needs 55,000.
+   */
+  readonly maxWaitMs?: number | undefined;
 }
 
 /** Both ports on Consul's HTTP API. */
@@ -29,21 +49,39 @@ export class ConsulRegistry extends WatchedRegistry implements Registrar {
   readonly #registrations = new Set<ConsulRegistration>();
   #closed = false;
 
-  /** Throws `invalid_registry_url` if a file in the options cannot be read. */
+  /** Throws `invalid_options`, naming the option, also if a file in it cannot be read or used. */
   constructor(options: ConsulRegistryOptions) {
-    const clock = options.clock ?? systemClock;
-    const random = options.random ?? Math.random;
-    const api = new ConsulApi({ ...options, clock });
-    super({
-      openFeed: (service, sink) => new ConsulFeed({ api, service, sink, clock, random }),
-      release: () => api.close(),
-      clock,
+    const { clock = systemClock, random = Math.random, datacenter, tags, filter } = options;
+    const query = { datacenter, tags, filter, maxWaitMs: options.maxWaitMs ?? 60_000 };
+    checkOption(() => {
+      checkWait(query.maxWaitMs);
+      checkTexts({
+        datacenter: [datacenter],
+        tags,
+        filter: [filter],
+        serverName: [options.tls?.serverName],
+      });
     });
+    const api = new ConsulApi({ ...options, clock });
+    super(
+      {
+        name: 'consul',
+        open: (target, sink) => {
+          refuseParts(target, 'Consul');
+          return new ConsulSource({ api, service: target.service, query, sink, clock, random });
+        },
+        release: () => api.close(),
+        // A blocking query that returned is health.
+        restMs: 0,
+      },
+      options,
+    );
     this.#clock = clock;
     this.#random = random;
     this.#api = api;
   }
 
+  /** See `Registrar.register`. Also rejects with `registration_refused` for meta that is beyond Consul's limits. */
   async register(
     instance: Instance,
     { signal }: { readonly signal?: AbortSignal } = {},
@@ -51,7 +89,7 @@ export class ConsulRegistry extends WatchedRegistry implements Registrar {
     if (this.#closed) throw new DiscoveryError('closed', 'the Consul registry is closed');
     const registration = new ConsulRegistration({
       api: this.#api,
-      instance,
+      instance: createInstance(instance),
       clock: this.#clock,
       random: this.#random,
       onEnd: () => {
@@ -76,5 +114,19 @@ export class ConsulRegistry extends WatchedRegistry implements Registrar {
     this.#closed = true;
     await Promise.all([...this.#registrations].map((registration) => registration.abandon()));
     await super.close();
+  }
+}
+
+function checkWait(ms: number): void {
+  if (ms >= minWaitMs && ms <= maxWaitMs) return;
+  throw new RangeError(`'maxWaitMs' is ${minWaitMs} to ${maxWaitMs} milliseconds, and not ${ms}`);
+}
+
+/** An empty text would be sent, and either ask for what nothing has, or for everything. */
+function checkTexts(
+  texts: Readonly<Record<string, readonly (string | undefined)[] | undefined>>,
+): void {
+  for (const [name, values = []] of Object.entries(texts)) {
+    if (values.includes('')) throw new RangeError(`'${name}' holds an empty text: leave it out`);
   }
 }

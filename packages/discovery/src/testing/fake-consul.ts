@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Address } from '../address';
 
@@ -20,6 +20,8 @@ export interface Reaction {
   readonly body?: string;
   /** `X-Consul-Index` of the answer. */
   readonly index?: number;
+  /** More headers of the answer, as `retry-after` or what Consul says of its ACLs. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly lastContactMs?: number;
   readonly knownLeader?: boolean;
   /** `X-Consul-Query-Backend`: `streaming` says nothing true of leader and contact. */
@@ -34,6 +36,8 @@ export interface Reaction {
 
 /** A service as `PUT /v1/agent/service/register` tells it. */
 interface Definition {
+  /** The node it stands on; the fake's own by default. */
+  readonly Node?: string;
   readonly ID: string;
   readonly Name: string;
   readonly Address: string;
@@ -47,6 +51,14 @@ interface Definition {
 interface Entry {
   readonly definition: Definition;
   status: string;
+  output: string;
+}
+
+/** With `ca`, the agent asks its clients for a certificate of this authority. */
+export interface FakeConsulTls {
+  readonly key: string;
+  readonly cert: string;
+  readonly ca?: string;
 }
 
 const calm: Reaction = {};
@@ -61,6 +73,8 @@ export class FakeConsul {
   old = false;
   readonly #server: Server;
   readonly #entries = new Map<string, Entry>();
+  /** Its name. */
+  readonly node = 'fake';
   /** By service: the index of its last change. */
   readonly #indexes = new Map<string, number>();
   readonly #blocked = new Set<{ service: string; index: number; answer: () => void }>();
@@ -74,8 +88,9 @@ export class FakeConsul {
     });
   }
 
-  static async start(tls?: { readonly key: string; readonly cert: string }): Promise<FakeConsul> {
-    const fake = new FakeConsul(tls === undefined ? createServer() : createTlsServer(tls));
+  static async start(tls?: FakeConsulTls): Promise<FakeConsul> {
+    const options = { ...tls, requestCert: tls?.ca !== undefined };
+    const fake = new FakeConsul(tls === undefined ? createServer() : createTlsServer(options));
     fake.#server.listen(0, '127.0.0.1');
     await once(fake.#server, 'listening');
     return fake;
@@ -88,7 +103,9 @@ export class FakeConsul {
 
   /** What is registered, as `id=status`. */
   get registered(): string[] {
-    return [...this.#entries].map(([id, { status }]) => `${id}=${status}`);
+    return [...this.#entries.values()].map(
+      ({ definition, status }) => `${definition.ID}=${status}`,
+    );
   }
 
   /** The calls for a service's health so far. */
@@ -114,13 +131,12 @@ export class FakeConsul {
 
   /** Registers exactly these for a service, passing unless their check says otherwise. */
   publish(service: string, definitions: readonly Omit<Definition, 'Name'>[]): void {
-    for (const [id, { definition }] of this.#entries) {
-      if (definition.Name === service) this.#entries.delete(id);
+    for (const [key, { definition }] of this.#entries) {
+      if (definition.Name === service) this.#entries.delete(key);
     }
     for (const fields of definitions) {
       const definition = { ...fields, Name: service };
-      const status = definition.Check?.Status ?? 'passing';
-      this.#entries.set(definition.ID, { definition, status });
+      this.#put(definition);
     }
     this.#changed(service);
   }
@@ -130,6 +146,12 @@ export class FakeConsul {
     this.#entries.clear();
     this.#indexes.clear();
     this.#index = 10;
+    this.disconnect();
+  }
+
+  /** Is restarted with another certificate. Only an agent that was started with one can. */
+  exchangeCertificate(tls: FakeConsulTls): void {
+    (this.#server as TlsServer).setSecureContext(tls);
     this.disconnect();
   }
 
@@ -174,7 +196,7 @@ export class FakeConsul {
     if (reaction.drop === 'hang') return;
     if (reaction.drop === 'reset') request.socket.destroy();
     else if (reaction.status !== undefined) {
-      response.writeHead(reaction.status).end(reaction.body);
+      response.writeHead(reaction.status, reaction.headers).end(reaction.body);
     } else this.#handle(call, reaction, response);
   }
 
@@ -183,7 +205,7 @@ export class FakeConsul {
     const last = decodeURIComponent(call.path.slice(end + 1));
     switch (`${call.method} ${call.path.slice(0, end)}`) {
       case 'GET /v1/health/service':
-        this.#answerHealth(last, Number(call.query.get('index') ?? 0), reaction, response);
+        this.#answerHealth(last, call.query, reaction, response);
         return;
       case 'PUT /v1/agent/service':
         this.#register(call.body as Definition);
@@ -193,7 +215,7 @@ export class FakeConsul {
         this.#deregister(last, response);
         return;
       case 'PUT /v1/agent/check/update':
-        this.#update(last, call.body as { Status: string }, response);
+        this.#update(last, call.body as { Status: string; Output?: string }, response);
         return;
       default:
         response.writeHead(404).end(`no such call: ${call.method} ${call.path}`);
@@ -202,10 +224,11 @@ export class FakeConsul {
 
   #answerHealth(
     service: string,
-    asked: number,
+    query: URLSearchParams,
     reaction: Reaction,
     response: ServerResponse,
   ): void {
+    const asked = Number(query.get('index') ?? 0);
     const answer = () => {
       const index = reaction.index ?? this.#indexOf(service);
       response.writeHead(200, {
@@ -214,41 +237,57 @@ export class FakeConsul {
         'x-consul-lastcontact': reaction.lastContactMs ?? 0,
         'x-consul-knownleader': String(reaction.knownLeader ?? true),
         'x-consul-query-backend': reaction.backend ?? 'blocking-query',
+        ...reaction.headers,
       });
-      response.end(JSON.stringify(this.#healthOf(service)));
+      response.end(JSON.stringify(this.#healthOf(service, query.getAll('tag'))));
     };
     if (asked < this.#indexOf(service) || reaction.atOnce === true) answer();
     else this.#blocked.add({ service, index: asked, answer });
   }
 
-  #healthOf(service: string) {
+  #healthOf(service: string, tags: readonly string[]) {
     return [...this.#entries.values()]
-      .filter(({ definition }) => definition.Name === service)
-      .map(({ definition, status }) => ({
-        Node: { Node: 'fake', Address: '127.0.0.1' },
+      .filter(({ definition: { Name, Tags } }) => {
+        return Name === service && tags.every((tag) => Tags?.includes(tag) === true);
+      })
+      .map(({ definition: { Node = this.node, ...definition }, status, output }) => ({
+        Node: { Node, Address: '127.0.0.1' },
         Service: { Tags: null, Meta: null, Service: service, ...definition },
-        Checks: [{ Status: 'passing' }, { Status: status }],
+        Checks: [{ Status: 'passing' }, { Status: status, Output: output }],
       }));
   }
 
   #register(definition: Definition): void {
-    const status = definition.Check?.Status ?? 'passing';
-    this.#entries.set(definition.ID, { definition, status });
+    this.#put(definition);
     this.#changed(definition.Name);
   }
 
+  #put(definition: Definition): void {
+    const status = definition.Check?.Status ?? 'passing';
+    this.#entries.set(`${definition.Node ?? this.node}/${definition.ID}`, {
+      definition,
+      status,
+      output: '',
+    });
+  }
+
   #deregister(id: string, response: ServerResponse): void {
-    const entry = this.#entries.get(id);
+    const key = `${this.node}/${id}`;
+    const entry = this.#entries.get(key);
     if (entry === undefined) {
       response.writeHead(404).end(`Unknown service ID "${id}".`);
       return;
     }
-    this.#entries.delete(id);
+    this.#entries.delete(key);
     response.end();
     this.#changed(entry.definition.Name);
   }
 
-  #update(checkId: string, { Status }: { Status: string }, response: ServerResponse): void {
+  #update(
+    checkId: string,
+    { Status, Output = '' }: { Status: string; Output?: string },
+    response: ServerResponse,
+  ): void {
     const entry = [...this.#entries.values()].find(
       ({ definition }) => definition.Check?.CheckID === checkId,
     );
@@ -259,8 +298,8 @@ export class FakeConsul {
       return;
     }
     response.end();
-    if (entry.status === Status) return;
-    entry.status = Status;
+    if (entry.status === Status && entry.output === Output) return;
+    Object.assign(entry, { status: Status, output: Output });
     this.#changed(entry.definition.Name);
   }
 

@@ -1,15 +1,19 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-/** For tests: a key and a certificate for 127.0.0.1 and localhost, signed by itself; good as its own authority. */
-export function selfSigned(): { readonly key: string; readonly cert: string } {
+/**
+ * For tests: a key and a certificate signed by itself, good as its own authority; for 127.0.0.1 and localhost, or for
+ * one other name.
+ */
+export function selfSigned(name?: string): { readonly key: string; readonly cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const ecdsaWithSha256 = sequence(oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02));
-  const name = sequence(der(0x31, sequence(oid(0x55, 0x04, 0x03), der(0x0c, text('a test')))));
+  const subject = sequence(der(0x31, sequence(oid(0x55, 0x04, 0x03), der(0x0c, text('a test')))));
   const year = 365 * 24 * 3_600_000;
   const validity = sequence(time(Date.now() - year), time(Date.now() + year));
   const alternativeNames = sequence(
-    der(0x82, text('localhost')),
-    der(0x87, Buffer.from([127, 0, 0, 1])),
+    ...(name === undefined
+      ? [der(0x82, text('localhost')), der(0x87, Buffer.from([127, 0, 0, 1]))]
+      : [der(0x82, text(name))]),
   );
   const isAuthority = sequence(der(0x01, Buffer.from([0xff])));
   const extensions = sequence(
@@ -20,9 +24,9 @@ export function selfSigned(): { readonly key: string; readonly cert: string } {
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, Buffer.from([1])),
     ecdsaWithSha256,
-    name,
+    subject,
     validity,
-    name,
+    subject,
     publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, extensions),
   );

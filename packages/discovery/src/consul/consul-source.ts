@@ -1,0 +1,159 @@
+import { type Clock, type Random, TokenBucket } from '@movies/time';
+import type { Address } from '../address';
+import type { Remarks, Sink, Source } from '../adapter/source';
+import { SourceFailure } from '../adapter/source-failure';
+import type { Instance } from '../instance';
+import type { ConsulApi, ConsulResponse } from './consul-api';
+import { GracePeriod } from './grace-period';
+import { parseHealthEntries } from './health-entry';
+
+/** An agent that has not heard from the servers for longer tells old news. */
+const maxStaleMs = 10_000;
+/** How long an agent has to tell the present set; less where another can be asked. */
+const presentSetMs = 5000;
+const presentSetOfSeveralMs = 2000;
+
+/** What the queries of every service ask for. */
+export interface ConsulQuery {
+  readonly datacenter?: string | undefined;
+  /** Instances with each of these tags. */
+  readonly tags?: readonly string[] | undefined;
+  /** An expression of Consul's filter language. */
+  readonly filter?: string | undefined;
+  readonly maxWaitMs: number;
+}
+
+export interface ConsulSourceOptions {
+  readonly api: ConsulApi;
+  readonly service: string;
+  readonly query: ConsulQuery;
+  readonly sink: Sink;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/**
+ * Follows one service by blocking queries, one a turn
+ * (https://developer.hashicorp.com/consul/api-docs/features/blocking).
+ */
+export class ConsulSource implements Source {
+  readonly #options: ConsulSourceOptions;
+  readonly #bucket: TokenBucket;
+  readonly #grace: GracePeriod;
+  readonly #parameters: URLSearchParams;
+  #agent: Address;
+  /** `X-Consul-Index` of the last response; 0 asks for the present set at once. */
+  #index = 0;
+  /** Agents that failed one after the other. */
+  #failures = 0;
+  #remarks: Remarks = {};
+
+  constructor(options: ConsulSourceOptions) {
+    const { api, query, sink, clock } = options;
+    this.#options = options;
+    this.#agent = api.agent;
+    // Blocking queries may return at once for ever (hashicorp/consul#1244): the loop has a speed limit.
+    this.#bucket = new TokenBucket({ burst: 2, perSecond: 1, clock });
+    this.#grace = new GracePeriod(clock, (instances) => {
+      sink.publish(instances, this.#remarks);
+    });
+    this.#parameters = new URLSearchParams();
+    if (query.datacenter !== undefined) this.#parameters.append('dc', query.datacenter);
+    for (const tag of query.tags ?? []) this.#parameters.append('tag', tag);
+    if (query.filter !== undefined) this.#parameters.append('filter', query.filter);
+  }
+
+  async turn(signal: AbortSignal): Promise<number> {
+    const { api, sink } = this.#options;
+    await this.#bucket.take(signal);
+    try {
+      const instances = await this.#query(signal);
+      signal.throwIfAborted();
+      this.#failures = 0;
+      sink.publish(this.#grace.received(instances), this.#remarks);
+      return 0;
+    } catch (error: unknown) {
+      if (signal.aborted) throw error;
+      const failure = SourceFailure.of(error);
+      this.#agent = api.agentAfter(this.#agent, failure);
+      // A restarted agent's index can be near the old one; a query with the old index then hangs.
+      this.#index = 0;
+      this.#grace.failed();
+      this.#failures = (this.#failures + 1) % api.agents.length;
+      // What one agent asks for is no reason to let the next one wait.
+      throw this.#failures === 0 ? failure : withoutRetryAfter(failure);
+    }
+  }
+
+  close(): void {
+    this.#grace.close();
+  }
+
+  async #query(signal: AbortSignal): Promise<readonly Instance[]> {
+    const { api, service, query, random } = this.#options;
+    const waitMs = Math.round(query.maxWaitMs * (1 - 0.1 * random()));
+    const blocking = this.#index > 0 ? `&index=${this.#index}&wait=${waitMs}ms` : '';
+    const atOnceMs = api.agents.length > 1 ? presentSetOfSeveralMs : presentSetMs;
+    const parameters = this.#parameters.size === 0 ? '' : `&${this.#parameters}`;
+    const path = `/v1/health/service/${encodeURIComponent(service)}?stale${parameters}${blocking}`;
+    // Consul adds up to a sixteenth of the wait, so that its responses spread.
+    const timeoutMs = blocking === '' ? atOnceMs : waitMs * (1 + 1 / 16) + 5000;
+    const response = await api.send({ method: 'GET', path, timeoutMs, signal }, this.#agent);
+    if (response.status !== 200) throw api.failureOf(response);
+    this.#refuseStale(response);
+    this.#refuseFiltered(response);
+    const { instances, skipped } = parseHealthEntries(service, response.body);
+    const index = Number(response.header('x-consul-index') ?? 0) || 0;
+    // An index that runs backwards means a new state of the servers: ask afresh.
+    this.#index = index < this.#index ? 0 : Math.max(1, index);
+    this.#remarks = { note: skipped, emptyBecause: skipped ?? this.#whyEmpty(response) };
+    return instances;
+  }
+
+  /**
+   * The streaming backend, which answers blocking queries since Consul 1.10, says of itself neither how old its data is
+   * nor that there is a leader (measured with 1.22): its headers are not read.
+   */
+  #refuseStale({ header }: ConsulResponse): void {
+    if (header('x-consul-query-backend') === 'streaming') return;
+    const staleMs = Number(header('x-consul-lastcontact') ?? 0);
+    if (!(staleMs > maxStaleMs) && header('x-consul-knownleader') !== 'false') return;
+    // Without the exact time, which would make each of these failures a new one.
+    throw new SourceFailure(
+      'refused',
+      `the Consul agent has no leader, or has not heard of it for ${maxStaleMs / 1000} s`,
+      { reason: 'stale' },
+    );
+  }
+
+  /** Consul says 200 and leaves out what a token may not read: such a set is not the service's. */
+  #refuseFiltered({ header }: ConsulResponse): void {
+    if (header('x-consul-results-filtered-by-acls') !== 'true') return;
+    throw new SourceFailure(
+      'refused',
+      'Consul leaves out instances that the token may not read: ' +
+        `it needs service:read on '${this.#options.service}' and node:read on its nodes`,
+      { reason: 'filtered' },
+    );
+  }
+
+  /** Without a token Consul does not say that it left anything out; only that it denies by default. */
+  #whyEmpty({ header }: ConsulResponse): string | undefined {
+    const { api } = this.#options;
+    const reasons = [
+      [...this.#parameters].map(
+        ([name, value]) => `only instances with ${name}=${value} were asked for`,
+      ),
+      api.token === undefined && header('x-consul-default-acl-policy') === 'deny'
+        ? 'Consul shows nothing without a token unless its anonymous token may read it, and no token file is given'
+        : [],
+    ].flat();
+    return reasons.length === 0 ? undefined : reasons.join('; ');
+  }
+}
+
+function withoutRetryAfter(failure: SourceFailure): SourceFailure {
+  if (failure.retryAfterMs === undefined) return failure;
+  const { kind, message, reason } = failure;
+  return new SourceFailure(kind, message, { reason, cause: failure });
+}
