@@ -4,7 +4,7 @@ import { checkAddress, formatAddress, type Address } from '../address';
 import { messageOf } from '../adapter/message-of';
 import { parseRetryAfter } from '../adapter/retry-after';
 import { SourceFailure, type FailureKind } from '../adapter/source-failure';
-import { checkOption } from '../adapter/watched-registry';
+import { checkOption } from '../adapter/check-option';
 import { ConsulConnections, maxResponseMiB } from './consul-connections';
 import { FileValue, readToken, type ConsulTls } from './consul-files';
 

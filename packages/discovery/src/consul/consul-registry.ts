@@ -1,6 +1,7 @@
 import { systemClock, type Clock, type Random } from '@movies/time';
 import type { Address } from '../address';
-import { checkOption, WatchedRegistry, type RegistryOptions } from '../adapter/watched-registry';
+import { checkOption } from '../adapter/check-option';
+import { WatchedRegistry, type RegistryOptions } from '../adapter/watched-registry';
 import { DiscoveryError } from '../discovery-error';
 import { createInstance, type Instance } from '../instance';
 import type { Registrar, Registration } from '../registrar';

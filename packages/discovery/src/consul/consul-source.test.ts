@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ManualClock, until } from '@movies/time/testing';
-import { failureOf } from '../registry';
-import type { View } from '../view';
+import { failureOf, type View } from '../view';
 import { ConsulRegistry, type ConsulRegistryOptions } from './consul-registry';
 import { FakeConsul, type Reaction } from '../testing/fake-consul';
 

@@ -1,5 +1,5 @@
+import { failureOf } from '../view';
 import { createInstance, type Instance } from '../instance';
-import { failureOf } from '../registry';
 import { registryContract } from '../adapter/registry.contract';
 import { FakeDns, type DnsRecord } from '../testing/fake-dns';
 import { ManualClock, scaledClock, until } from '@movies/time/testing';

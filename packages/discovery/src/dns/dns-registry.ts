@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { systemClock } from '@movies/time';
-import { checkOption, WatchedRegistry, type RegistryOptions } from '../adapter/watched-registry';
+import { checkOption } from '../adapter/check-option';
+import { WatchedRegistry, type RegistryOptions } from '../adapter/watched-registry';
 import { checkAddress, formatAddress, type Address } from '../address';
 import { DiscoveryError } from '../discovery-error';
 import { formatTarget, invalidTarget, type Target } from '../target';
