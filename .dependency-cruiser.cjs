@@ -86,7 +86,7 @@ module.exports = {
       // The benchmarks measure its informer, as a peer.
       from: {
         pathNot:
-          '^packages/discovery/src/kubernetes/access/kubeconfig\\.ts$|^bench/kubernetes/watch-informer\\.ts$',
+          '^packages/discovery/src/kubernetes/access/client-node\\.ts$|^bench/kubernetes/watch-informer\\.ts$',
       },
       to: { path: 'node_modules/@kubernetes/client-node', dependencyTypesNot: ['type-only'] },
     },
