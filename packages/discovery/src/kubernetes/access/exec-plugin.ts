@@ -1,34 +1,17 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify, stripVTControlCharacters } from 'node:util';
-import type { Clock } from '@movies/time';
+import { LimitedSignal, type Clock } from '@movies/time';
 import { KubeFailure } from '../api-server/kube-failure';
-import type { CredentialsOptions, KubeCredentials } from './kube-access';
+import type { Credential } from './credential-cache';
 import type { KubeconfigEntry } from './kubeconfig-entry';
 import { codeOf } from './no-config';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const runMs = 60_000;
-/** After a run that was of no use. */
-const pauseMs = 10_000;
 const maxOutputBytes = 1024 * 1024;
 const versions = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'];
-
-interface Credential {
-  readonly token?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-  /** Milliseconds since the epoch; `Infinity` if it stays good. */
-  readonly expiresAt: number;
-}
-
-interface Run {
-  readonly outcome: Promise<Credential>;
-  readonly startedAt: number;
-  /** Nobody needs another at once: it failed, or gave what is expired or was refused already. */
-  useless: boolean;
-}
 
 export interface ExecPluginOptions {
   readonly user: KubeconfigEntry;
@@ -40,86 +23,48 @@ export interface ExecPluginOptions {
 
 /**
  * The credential plug-in of a user (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins).
- * It runs again when its credential is expired or was refused with 401, and at most every ten seconds as long as that
- * is of no use. It has no standard input, and a minute for each run. Throws a `KubeFailure` for settings that are wrong.
+ * It gets no standard input, and a minute for each run. Throws a `KubeFailure` for settings that are wrong; each run
+ * rejects with one that says what the plug-in complains of.
  */
-export class ExecPlugin {
-  readonly #options: ExecPluginOptions;
-  readonly #settings: Settings;
-  #last: Run | undefined;
+export function execPlugin(
+  options: ExecPluginOptions,
+): (signal: AbortSignal) => Promise<Credential> {
+  const settings = settingsOf(options.user);
+  return (signal) => run(options, settings, signal);
+}
 
-  constructor(options: ExecPluginOptions) {
-    this.#options = options;
-    this.#settings = settingsOf(options.user);
-  }
-
-  /** Its credential as headers and certificates; rejects with a `KubeFailure`. */
-  async credentials({ refused, signal }: CredentialsOptions): Promise<KubeCredentials> {
-    const last = this.#last;
-    if (last === undefined) return toCredentials(await this.#run(undefined, signal));
-    const known = await last.outcome.catch(() => undefined);
-    const { clock } = this.#options;
-    const isWanted = known === undefined || isExpired(known, clock) || isSame(known, refused);
-    const mayRun = !last.useless || clock.now() - last.startedAt >= pauseMs;
-    // Another may have begun meanwhile.
-    if (isWanted && mayRun && this.#last === last) {
-      return toCredentials(await this.#run(refused, signal));
-    }
-    return toCredentials(await (this.#last ?? last).outcome);
-  }
-
-  #run(refused: KubeCredentials | undefined, signal?: AbortSignal): Promise<Credential> {
-    const { clock } = this.#options;
-    const run: Run = { outcome: this.#execute(signal), startedAt: clock.now(), useless: false };
-    this.#last = run;
-    run.outcome.then(
-      (credential) => {
-        run.useless = isExpired(credential, clock) || isSame(credential, refused);
-      },
-      () => {
-        run.useless = true;
-      },
-    );
-    return run.outcome;
-  }
-
-  async #execute(signal: AbortSignal | undefined): Promise<Credential> {
-    const { clock, env, user, clusterInfo } = this.#options;
-    const { command, args, variables, apiVersion, provideClusterInfo, installHint } =
-      this.#settings;
-    const info = {
-      kind: 'ExecCredential',
-      apiVersion,
-      spec: { interactive: false, ...(provideClusterInfo && { cluster: await clusterInfo() }) },
-    };
-    const deadline = new AbortController();
-    const cancel = clock.schedule(runMs, () => {
-      deadline.abort();
+async function run(
+  { clock, env, user, clusterInfo }: ExecPluginOptions,
+  { command, args, variables, apiVersion, provideClusterInfo, installHint }: Settings,
+  signal: AbortSignal,
+): Promise<Credential> {
+  const info = {
+    kind: 'ExecCredential',
+    apiVersion,
+    spec: { interactive: false, ...(provideClusterInfo && { cluster: await clusterInfo() }) },
+  };
+  using limited = new LimitedSignal(signal, runMs, clock);
+  try {
+    const running = promisify(execFile)(command, args, {
+      env: { ...env, ...variables, KUBERNETES_EXEC_INFO: JSON.stringify(info) },
+      encoding: 'utf8',
+      maxBuffer: maxOutputBytes,
+      signal: limited.signal,
     });
-    try {
-      const running = promisify(execFile)(command, args, {
-        env: { ...env, ...variables, KUBERNETES_EXEC_INFO: JSON.stringify(info) },
-        encoding: 'utf8',
-        maxBuffer: maxOutputBytes,
-        signal: AbortSignal.any([deadline.signal, ...(signal === undefined ? [] : [signal])]),
-      });
-      // One that reads nevertheless finds the end.
-      running.child.stdin?.end();
-      return parse(user, apiVersion, (await running).stdout);
-    } catch (cause: unknown) {
-      if (cause instanceof KubeFailure) throw cause;
-      const plugin = `has an exec plug-in '${command}'`;
-      if (deadline.signal.aborted) {
-        throw user.refuse(`${plugin} that does not end within ${runMs / 1000} s`, cause);
-      }
-      if (codeOf(cause) === 'ENOENT') {
-        throw user.refuse(`${plugin} that is not installed${hint(installHint)}`, cause);
-      }
-      const { stderr = '', message } = cause as Error & { readonly stderr?: string };
-      throw user.refuse(`${plugin} that failed: ${stderr.trim() || message}`, cause);
-    } finally {
-      cancel();
+    // One that reads nevertheless finds the end.
+    running.child.stdin?.end();
+    return parse(user, apiVersion, (await running).stdout);
+  } catch (cause: unknown) {
+    if (cause instanceof KubeFailure) throw cause;
+    const plugin = `has an exec plug-in '${command}'`;
+    if (limited.timedOut) {
+      throw user.refuse(`${plugin} that does not end within ${runMs / 1000} s`, cause);
     }
+    if (codeOf(cause) === 'ENOENT') {
+      throw user.refuse(`${plugin} that is not installed${hint(installHint)}`, cause);
+    }
+    const { stderr = '', message } = cause as Error & { readonly stderr?: string };
+    throw user.refuse(`${plugin} that failed: ${stderr.trim() || message}`, cause);
   }
 }
 
@@ -215,24 +160,4 @@ function parse(user: KubeconfigEntry, apiVersion: string, output: string): Crede
 
 function emptyAsAbsent(text: string | undefined): string | undefined {
   return text === '' ? undefined : text;
-}
-
-function isExpired({ expiresAt }: Credential, clock: Clock): boolean {
-  return clock.now() > expiresAt;
-}
-
-function isSame(credential: Credential, refused: KubeCredentials | undefined): boolean {
-  const { headers, tls } = toCredentials(credential);
-  return (
-    refused !== undefined &&
-    refused.headers['authorization'] === headers['authorization'] &&
-    refused.tls.cert === tls.cert
-  );
-}
-
-function toCredentials({ token, cert, key }: Credential): KubeCredentials {
-  return {
-    headers: token === undefined ? {} : { authorization: `Bearer ${token.trim()}` },
-    tls: cert === undefined || key === undefined ? {} : { cert, key },
-  };
 }

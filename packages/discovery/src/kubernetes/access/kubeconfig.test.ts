@@ -508,9 +508,10 @@ describe('what cannot be used is refused', () => {
     ],
     [
       'an auth provider that is not known',
-      { user: { 'auth-provider': { name: 'tectonic' } } },
+      { user: { 'auth-provider': { name: 'gcp' } } },
       undefined,
-      "the user 'home' has the auth-provider 'tectonic', which is not supported: use an exec plug-in instead",
+      "the user 'home' has the auth-provider 'gcp', which kubectl has no longer: use an exec plug-in, " +
+        'such as gke-gcloud-auth-plugin or kubelogin',
     ],
     [
       'an exec plug-in beside an auth provider',

@@ -1,13 +1,14 @@
 import path from 'node:path';
 import type { Clock } from '@movies/time';
-import { authProvider } from './client-node';
-import { ExecPlugin } from './exec-plugin';
+import { CredentialCache } from './credential-cache';
+import { execPlugin } from './exec-plugin';
 import { checkedHeader } from './header-text';
 import { impersonationHeaders } from './impersonation';
 import type { CredentialsOptions, KubeAccess, KubeCredentials, KubeTls } from './kube-access';
 import type { KubeconfigEntry } from './kubeconfig-entry';
 import type { Kubeconfig } from './kubeconfig-files';
 import { unusable } from './no-config';
+import { oidcProvider } from './oidc-provider';
 import { checkProxy, proxyFromEnv } from './proxy-from-env';
 import { serverUrl } from './server-url';
 import { withAuthorities } from './system-authorities';
@@ -108,26 +109,36 @@ function serverTls(cluster: KubeconfigEntry): () => Promise<KubeTls> {
 function credentialsOf(
   user: KubeconfigEntry,
   info: () => Promise<Readonly<Record<string, unknown>>>,
-  { env, clock }: KubeconfigAccessOptions,
+  options: KubeconfigAccessOptions,
 ): Credentials {
   const readCertificate = certificateOf(user);
   const readStatic = staticAuthorization(user);
-  if (user.has('exec') && user.has('auth-provider')) {
-    throw user.refuse('has an exec plug-in and an auth-provider: remove one');
-  }
-  const plugin = user.has('exec')
-    ? new ExecPlugin({ user, clusterInfo: info, env, clock })
-    : undefined;
-  const readProvider = user.has('auth-provider') ? authProvider(user, clock) : undefined;
+  const cache = obtained(user, info, options);
   return async (asked) => {
     const tls = await readCertificate?.();
     if (readStatic !== undefined) {
       const authorization = checkedHeader(user, 'authorization', await readStatic());
       return { headers: { authorization }, tls: tls ?? {} };
     }
-    const other = (await plugin?.credentials(asked)) ?? (await readProvider?.(asked));
+    const other = await cache?.credentials(asked);
     return { headers: other?.headers ?? {}, tls: tls ?? other?.tls ?? {} };
   };
+}
+
+/** What a plug-in or provider says, if there is one. */
+function obtained(
+  user: KubeconfigEntry,
+  clusterInfo: () => Promise<Readonly<Record<string, unknown>>>,
+  { env, clock }: KubeconfigAccessOptions,
+): CredentialCache | undefined {
+  if (user.has('exec') && user.has('auth-provider')) {
+    throw user.refuse('has an exec plug-in and an auth-provider: remove one');
+  }
+  if (user.has('exec')) {
+    return new CredentialCache(execPlugin({ user, clusterInfo, env, clock }), clock);
+  }
+  if (!user.has('auth-provider')) return undefined;
+  return new CredentialCache(oidcProvider({ user, env, clock }), clock);
 }
 
 function certificateOf(user: KubeconfigEntry): (() => Promise<KubeTls>) | undefined {
