@@ -1,10 +1,10 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
 /** For tests: a key and a certificate for 127.0.0.1 and localhost, signed by itself; good as its own authority. */
-export function selfSigned(): { readonly key: string; readonly cert: string } {
+export function selfSigned(commonName = 'a test'): { readonly key: string; readonly cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const ecdsaWithSha256 = sequence(oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02));
-  const name = sequence(der(0x31, sequence(oid(0x55, 0x04, 0x03), der(0x0c, text('a test')))));
+  const name = sequence(der(0x31, sequence(oid(0x55, 0x04, 0x03), der(0x0c, text(commonName)))));
   const year = 365 * 24 * 3_600_000;
   const validity = sequence(time(Date.now() - year), time(Date.now() + year));
   const alternativeNames = sequence(

@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream';
+import { getCACertificates } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import { buildConnector, Pool, ProxyAgent, type Dispatcher } from 'undici';
 import type { KubeTls } from '../access/kube-access';
@@ -47,6 +48,11 @@ export class KubeConnections {
       allowH2: true,
       connectTimeout: connectMs,
       requestTls: { allowH2: true, timeout: connectMs, ...tls },
+      // kubectl trusts the authority of the cluster for the proxy too. A SOCKS proxy would be taken for one with TLS.
+      ...(proxy.startsWith('https:') &&
+        tls.ca !== undefined && {
+          proxyTls: { ca: [tls.ca, getCACertificates()].flat(), timeout: connectMs },
+        }),
       headersTimeout: 0,
       bodyTimeout: 0,
     });
