@@ -1,7 +1,10 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { LimitedSignal } from '@movies/time';
 import { ManualClock } from '@movies/time/testing';
+import { FakeApiServer } from '../../testing/fake-api-server';
+import { KubeApi } from '../api-server/kube-api';
 import { findKubeAccess, kubeAccessSource } from './find-kube-access';
 import type { KubeAccess } from './kube-access';
 
@@ -74,6 +77,15 @@ async function writeConfig(exec: unknown, cluster: object = {}): Promise<string>
 async function accessWith(exec: unknown, cluster?: object): Promise<KubeAccess> {
   const KUBECONFIG = await writeConfig(exec, cluster);
   return findKubeAccess({ clock, env: { KUBECONFIG, PATH: process.env['PATH'], HOME: folder } });
+}
+
+async function ask(api: KubeApi): Promise<void> {
+  const { signal } = new AbortController();
+  using limited = new LimitedSignal(signal, 60_000, clock);
+  const path = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices';
+  for await (const chunk of await api.get(() => path, limited)) {
+    expect(chunk.length).toBeGreaterThan(0);
+  }
 }
 
 async function authorization(access: KubeAccess): Promise<string | undefined> {
@@ -225,6 +237,61 @@ describe('an exec plug-in runs again', () => {
     await answerWith(credential({ token: 'a-token' }));
     await clock.advance(10_000);
     expect(await authorization(access)).toBe('Bearer a-token');
+  });
+
+  it('not because the API server cannot be reached', async () => {
+    const exec = await plugin(credential({ token: 'a-token' }));
+    const KUBECONFIG = await writeConfig(exec, { server: 'https://127.0.0.1:9' });
+    const api = new KubeApi({
+      findAccess: kubeAccessSource({ clock, env: { KUBECONFIG } }),
+      clock,
+    });
+    for (let i = 0; i < 20; i += 1) await expect(ask(api)).rejects.toThrow('cannot be reached');
+    expect(await runs()).toHaveLength(1);
+    await api.close();
+  });
+
+  it('when the API server answers 401, and the request goes on with what it gives', async () => {
+    const fake = await FakeApiServer.start();
+    fake.tokens = new Set(['second']);
+    const exec = await plugin(credential({ token: 'first' }));
+    const KUBECONFIG = await writeConfig(exec, {
+      server: fake.url,
+      'certificate-authority-data': Buffer.from(fake.ca).toString('base64'),
+    });
+    const api = new KubeApi({
+      findAccess: kubeAccessSource({ clock, env: { KUBECONFIG } }),
+      clock,
+    });
+    try {
+      await expect(ask(api)).rejects.toMatchObject({ reason: 'http_401' });
+      expect(await runs()).toHaveLength(2);
+      await answerWith(credential({ token: 'second' }));
+      await clock.advance(10_000);
+      await ask(api);
+      await ask(api);
+      expect(await runs()).toHaveLength(3);
+      expect(fake.calls.map(({ token }) => token)).toEqual([
+        ...['first', 'first', 'first', 'second', 'second'],
+      ]);
+    } finally {
+      await api.close();
+      await fake.stop();
+    }
+  });
+
+  it('no more once the client is closed, which ends the one that runs', async () => {
+    const exec = await plugin('setInterval(() => undefined, 1000)');
+    const KUBECONFIG = await writeConfig(exec);
+    const api = new KubeApi({
+      findAccess: kubeAccessSource({ clock, env: { KUBECONFIG } }),
+      clock,
+    });
+    const outcome = expect(ask(api)).rejects.toThrow();
+    while ((await runs()).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await api.close();
+    await outcome;
+    expect(clock.pending).toBe(0);
   });
 
   it('when the kubeconfig changes', async () => {

@@ -44,7 +44,7 @@ export class KubeApi {
   /**
    * The body of an answer with 200; the path may be made of the access's own namespace. Rejects with a
    * `KubeFailure`, which is `unreachable` as long as nobody has answered; so does the body, `lost` or
-   * `silent`, when its connection breaks. A 401 is asked once more, if there are other credentials.
+   * `silent`, when its connection breaks. A 401 is asked once more, with credentials that were asked for again.
    */
   async get(
     path: (own: Pick<KubeAccess, 'namespace'>) => string,
