@@ -43,14 +43,16 @@ export function measureLoadingCost(rounds: number): string {
 /** The packed library, and its dependencies as they are installed here. */
 function installInto(folder: string): void {
   execFileSync(process.execPath, [path.join(root, 'scripts/pack.mjs'), folder], { stdio: 'pipe' });
-  const tarball = readdirSync(folder).find((file) => file.includes('discovery'));
-  if (tarball === undefined) throw new Error('no tarball of discovery was packed');
   const modules = path.join(folder, 'node_modules');
-  const home = path.join(modules, '@movies/discovery');
-  mkdirSync(home, { recursive: true });
-  const from = path.join(folder, tarball);
-  execFileSync('tar', ['-xzf', from, '-C', home, '--strip-components=1']);
-  for (const name of ['undici', '@kubernetes']) {
+  for (const name of ['time', 'discovery']) {
+    const tarball = readdirSync(folder).find((file) => file.includes(name));
+    if (tarball === undefined) throw new Error(`no tarball of ${name} was packed`);
+    const home = path.join(modules, '@movies', name);
+    mkdirSync(home, { recursive: true });
+    const from = path.join(folder, tarball);
+    execFileSync('tar', ['-xzf', from, '-C', home, '--strip-components=1']);
+  }
+  for (const name of ['undici', 'yaml', '@kubernetes']) {
     symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name));
   }
   writeFileSync(path.join(folder, 'kubeconfig'), JSON.stringify(kubeconfig));
@@ -67,8 +69,9 @@ function variantsIn(folder: string): readonly Variant[] {
     variant(
       'kubernetes, with a kubeconfig',
       `${kubernetes}
-      const { kubeconfigAccess } = require(${JSON.stringify(path.join(internal, 'kube-client.js'))});
-      await kubeconfigAccess([${JSON.stringify(path.join(folder, 'kubeconfig'))}], undefined);`,
+      const { findKubeAccess } = require(${JSON.stringify(path.join(internal, 'access/find-kube-access.js'))});
+      const access = await findKubeAccess({ env: { KUBECONFIG: ${JSON.stringify(path.join(folder, 'kubeconfig'))} } });
+      await access.credentials();`,
     ),
     variant('whole client-node', `await import('@kubernetes/client-node');`),
   ];

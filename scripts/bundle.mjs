@@ -26,8 +26,6 @@ const { outputFiles } = await build({
   sourcemap: true,
   sourcesContent: false,
   external: [
-    // It reads kubeconfigs, which a pod has none of: there is a service account.
-    '@kubernetes/client-node',
     // A whole PostgreSQL, for laptops: what a pod writes into itself is gone with it.
     '@electric-sql/pglite',
     // What pg would do without JavaScript, and on Cloudflare.

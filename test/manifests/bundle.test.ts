@@ -31,8 +31,7 @@ it('asks for nothing that it does not hold but Node, and what a pod does without
   expect(asked.length).toBeGreaterThan(10);
   expect(new Set(asked.filter((name) => !isBuiltin(name)))).toEqual(
     new Set([
-      // Kubeconfigs, a PostgreSQL of its own, and other ways to speak to one.
-      '@kubernetes/client-node/dist/config.js',
+      // A PostgreSQL of its own, and other ways to speak to one.
       '@electric-sql/pglite',
       '@electric-sql/pglite/contrib/pg_trgm',
       'pg-native',

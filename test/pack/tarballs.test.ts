@@ -66,9 +66,8 @@ it('the manifest of discovery names time and undici, and vendors as optional pee
     dependencies: {
       '@movies/time': source.version,
       undici: `^${source.dependencies['undici'] ?? ''}`,
+      yaml: `^${source.dependencies['yaml'] ?? ''}`,
     },
-    peerDependencies: { '@kubernetes/client-node': '2.0.x' },
-    peerDependenciesMeta: { '@kubernetes/client-node': { optional: true } },
   });
 });
 

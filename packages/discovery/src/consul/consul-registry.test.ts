@@ -144,7 +144,7 @@ describe('ConsulRegistry over TLS', () => {
   });
 
   it('checks the certificate for the server name, where one is given', async () => {
-    const server = selfSigned('server.dc1.consul');
+    const server = selfSigned({ host: 'server.dc1.consul' });
     writeFileSync(caFile, server.cert);
     {
       await using named = await openTls(server, { caFile, serverName: 'server.dc1.consul' });

@@ -4,13 +4,22 @@ import { WatchedRegistry, type Feed } from '../adapter/watched-registry';
 import type { EndpointSlice } from './endpoints/endpoint-slice';
 import { EndpointSliceSet } from './endpoints/endpoint-slice-set';
 import { slicesOfEndpoints, type Endpoints } from './endpoints/endpoints';
-import { findKubeAccess } from './access/find-kube-access';
+import { kubeAccessSource } from './access/find-kube-access';
 import type { KubeAccess } from './access/kube-access';
+import type { KubeConfigLike } from './access/kube-config-object';
 import { KubeApi } from './api-server/kube-api';
 import { KubeCollection } from './list-watch/list-watch';
 import type { KubeObject } from './list-watch/kube-object';
 import { KubernetesFeed, type EndpointObjects } from './endpoints/kubernetes-feed';
 import { Reflector } from './list-watch/reflector';
+
+export type {
+  CredentialsOptions,
+  KubeAccess,
+  KubeCredentials,
+  KubeTls,
+} from './access/kube-access';
+export type { KubeConfigLike } from './access/kube-config-object';
 
 export interface KubernetesRegistryOptions {
   /** Where the Services are; that of the pod, or of the kubeconfig's context, by default. */
@@ -26,7 +35,11 @@ export interface KubernetesRegistryOptions {
   readonly context?: string | undefined;
   /** A watch that is silent for so long is begun anew; 90,000 by default, and a quiet server tells something every minute. */
   readonly idleMs?: number | undefined;
-  /** Where the API server is, where that is not found by kubeconfig or service account. */
+  /** A `KubeConfig` of `@kubernetes/client-node`, instead of the kubeconfig files; its current context counts. */
+  readonly kubeConfig?: KubeConfigLike | undefined;
+  /** The access itself, instead of that of a kubeconfig or of the pod's service account. */
+  readonly access?: KubeAccess | undefined;
+  /** The same, asked for again for each request. */
   readonly findAccess?: () => Promise<KubeAccess>;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -35,9 +48,9 @@ export interface KubernetesRegistryOptions {
 /** `Registry` on the Kubernetes API. A pod's readiness is its registration, so there is no `Registrar`. */
 export class KubernetesRegistry extends WatchedRegistry {
   constructor(options: KubernetesRegistryOptions = {}) {
-    const { context, clock = systemClock, random = Math.random } = options;
+    const { clock = systemClock, random = Math.random } = options;
     const { namespace, port = 'http', idleMs = 90_000 } = options;
-    const findAccess = options.findAccess ?? (() => findKubeAccess({ context }));
+    const findAccess = options.findAccess ?? kubeAccessSource({ ...options, clock });
     const api = new KubeApi({ findAccess, clock });
     if (options.api === 'endpoints') warnOfEndpoints();
 

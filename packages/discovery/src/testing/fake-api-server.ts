@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createSecureServer, type Http2ServerRequest, type ServerHttp2Session } from 'node:http2';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Server } from 'node:tls';
+import type { Server, TLSSocket } from 'node:tls';
 import { describeApi, statusOf } from './api-documents';
 import { answerJson, answerStatus, breakConnection, type ApiResponse } from './api-response';
 import { ApiWatch, type OpenWatch } from './api-watch';
@@ -13,9 +13,16 @@ import { matches, VersionedObjects, type ApiObject, type ObjectFilter } from './
 export interface ApiCall {
   readonly kind: 'list' | 'watch' | 'get';
   readonly resource: string;
+  readonly namespace: string | undefined;
   readonly query: URLSearchParams;
   readonly token: string | undefined;
   readonly httpVersion: string;
+  /** Name and value in turn, each as often as it came. */
+  readonly rawHeaders: readonly string[];
+  /** The name that the client expects, as it said in the handshake. */
+  readonly servername: string | undefined;
+  /** The SHA-256 fingerprint of the client's certificate. */
+  readonly certificate: string | undefined;
 }
 
 /** What the server does with a call other than it would by itself. */
@@ -65,8 +72,9 @@ export class FakeApiServer {
   };
 
   private constructor(protocol: 'h2' | 'http/1.1') {
-    const tls = selfSigned();
-    this.ca = tls.cert;
+    const { key, cert } = selfSigned();
+    const tls = { key, cert, requestCert: true, rejectUnauthorized: false };
+    this.ca = cert;
     this.#server =
       protocol === 'h2' ? createSecureServer({ ...tls, allowHTTP1: true }) : createServer(tls);
     this.#server.on('request', (request: Http2ServerRequest, response: ApiResponse) => {
@@ -196,12 +204,17 @@ export class FakeApiServer {
       return;
     }
     const { resource = '', namespace, name } = route;
+    const socket = request.socket as TLSSocket;
     const call: ApiCall = {
       kind: name !== undefined ? 'get' : url.searchParams.get('watch') ? 'watch' : 'list',
       resource,
+      namespace,
       query: url.searchParams,
       token: request.headers.authorization?.replace(/^Bearer /, ''),
       httpVersion: request.httpVersion,
+      rawHeaders: request.rawHeaders,
+      servername: typeof socket.servername === 'string' ? socket.servername : undefined,
+      certificate: socket.getPeerX509Certificate()?.fingerprint256,
     };
     this.calls.push(call);
     const filter = {

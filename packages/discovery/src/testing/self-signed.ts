@@ -1,19 +1,26 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-/**
- * For tests: a key and a certificate signed by itself, good as its own authority; for 127.0.0.1 and localhost, or for
- * one other name.
- */
-export function selfSigned(name?: string): { readonly key: string; readonly cert: string } {
+export interface SelfSignedOptions {
+  /** The name it is good for; 127.0.0.1 and localhost by default. */
+  readonly host?: string;
+  /** Of its subject, for reading. */
+  readonly commonName?: string;
+}
+
+/** For tests: a key and a certificate signed by itself, good as its own authority. */
+export function selfSigned({ host, commonName = 'a test' }: SelfSignedOptions = {}): {
+  readonly key: string;
+  readonly cert: string;
+} {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const ecdsaWithSha256 = sequence(oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02));
-  const subject = sequence(der(0x31, sequence(oid(0x55, 0x04, 0x03), der(0x0c, text('a test')))));
+  const subject = sequence(der(0x31, sequence(oid(0x55, 0x04, 0x03), der(0x0c, text(commonName)))));
   const year = 365 * 24 * 3_600_000;
   const validity = sequence(time(Date.now() - year), time(Date.now() + year));
   const alternativeNames = sequence(
-    ...(name === undefined
+    ...(host === undefined
       ? [der(0x82, text('localhost')), der(0x87, Buffer.from([127, 0, 0, 1]))]
-      : [der(0x82, text(name))]),
+      : [der(0x82, text(host))]),
   );
   const isAuthority = sequence(der(0x01, Buffer.from([0xff])));
   const extensions = sequence(

@@ -1,35 +1,104 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { systemClock, type Clock } from '@movies/time';
 import type { KubeAccess } from './kube-access';
-import { kubeconfigAccess, kubeconfigFiles } from './kubeconfig';
-import { KubeFailure } from '../api-server/kube-failure';
+import { kubeConfigAccess, type KubeConfigLike } from './kube-config-object';
+import { kubeconfigAccess } from './kubeconfig';
+import { kubeconfigFiles, readKubeconfig, type Kubeconfig } from './kubeconfig-files';
+import { codeOf, noConfig, unusable } from './no-config';
 import { isInCluster, serviceAccountAccess } from './service-account';
 
 export interface KubeAccessOptions {
-  /** A context of the kubeconfig; its current one by default. */
+  /** A context of the kubeconfig files; the current one by default. */
   readonly context?: string | undefined;
+  /** A `KubeConfig` of `@kubernetes/client-node`, of which the current context counts. */
+  readonly kubeConfig?: KubeConfigLike | undefined;
+  /** The access itself, where neither a kubeconfig nor a service account tells it. */
+  readonly access?: KubeAccess | undefined;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly clock?: Clock;
+}
+
+/**
+ * A function that gives the present access, to be called for each request. It gives the same one until a file of the
+ * kubeconfig changes, so that an exec plug-in is not run again without need. Throws a `TypeError` for options that
+ * exclude each other; the function rejects with a `KubeFailure` that says what to do.
+ */
+export function kubeAccessSource(options: KubeAccessOptions): () => Promise<KubeAccess> {
+  const { context, kubeConfig, access, env = process.env, clock = systemClock } = options;
+  const given = Object.entries({ context, kubeConfig, access }).filter(([, v]) => v !== undefined);
+  if (given.length > 1) {
+    throw new TypeError(
+      `${given.map(([name]) => name).join(' and ')} exclude each other: give one`,
+    );
+  }
+  if (access !== undefined) return () => Promise.resolve(access);
+  if (kubeConfig !== undefined) return async () => kubeConfigAccess(kubeConfig, env);
+  let found: { readonly access: KubeAccess; readonly version: string } | undefined;
+  return async () => {
+    const files = kubeconfigFiles(env);
+    const version = await versionOf(files);
+    if (found?.version !== version) {
+      found = { access: await find({ context, env, clock, files }), version };
+    }
+    return found.access;
+  };
 }
 
 /**
  * The kubeconfig if there is one (KUBECONFIG, else ~/.kube/config), else the pod's service account: the
  * order of kubectl. Rejects with a `KubeFailure` that says what to do.
  */
-export async function findKubeAccess({
-  context,
-  env = process.env,
-}: KubeAccessOptions): Promise<KubeAccess> {
-  const files = kubeconfigFiles(env);
-  if (files.length > 0) return kubeconfigAccess(files, context);
-  if (context !== undefined) {
-    throw noAccess(`there is no kubeconfig that could have the context '${context}'`);
-  }
-  if (isInCluster(env)) return serviceAccountAccess(env);
-  throw noAccess('no cluster configuration was found');
+export async function findKubeAccess(options: KubeAccessOptions): Promise<KubeAccess> {
+  return kubeAccessSource(options)();
 }
 
-function noAccess(what: string): KubeFailure {
-  return new KubeFailure(
-    'unreachable',
-    `${what}: set KUBECONFIG, or put a kubeconfig at ~/.kube/config; a pod needs the token of a service account`,
-    { reason: 'no_config' },
+interface Search extends Required<Pick<KubeAccessOptions, 'env' | 'clock'>> {
+  readonly context: string | undefined;
+  readonly files: readonly string[];
+}
+
+async function find({ context, env, clock, files }: Search): Promise<KubeAccess> {
+  const config = await readKubeconfig(files);
+  const name = context ?? config.currentContext;
+  if (name !== undefined) {
+    if (config.files.length === 0) {
+      throw nothingFound(`there is no kubeconfig that could have the context '${name}'`);
+    }
+    return kubeconfigAccess(config, { name, isCurrent: context === undefined, env, clock });
+  }
+  if (isInCluster(env)) return serviceAccountAccess(env);
+  if (config.contexts.length > 0) throw noContext(config);
+  const named = env['KUBECONFIG'] ? `; KUBECONFIG names ${files.join(' and ')}` : '';
+  const emptiness = config.files.length === 0 ? 'does not exist' : 'says nothing';
+  throw nothingFound(
+    `no cluster configuration was found${named === '' ? '' : `${named}, which ${emptiness}`}`,
   );
+}
+
+function noContext({ files, contexts }: Kubeconfig) {
+  return unusable(
+    files.join(path.delimiter),
+    `it has no current-context; there are ${contexts.map((each) => `'${each}'`).join(', ')}: ` +
+      'kubectl config use-context chooses one',
+  );
+}
+
+function nothingFound(what: string) {
+  return noConfig(
+    `${what}: set KUBECONFIG, or put a kubeconfig at ~/.kube/config; a pod needs the token of a service account`,
+  );
+}
+
+/** Differs when a file is changed, exchanged, added or removed. */
+async function versionOf(files: readonly string[]): Promise<string> {
+  const versions = files.map(async (file) => {
+    try {
+      const { ino, size, mtimeMs, ctimeMs } = await stat(file);
+      return [ino, size, mtimeMs, ctimeMs].join();
+    } catch (cause: unknown) {
+      return codeOf(cause);
+    }
+  });
+  return (await Promise.all(versions)).join(';');
 }

@@ -1,7 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { findKubeAccess } from './find-kube-access';
+import { findKubeAccess, kubeAccessSource } from './find-kube-access';
 import type { KubeAccess } from './kube-access';
 
 let folder: string;
@@ -14,14 +14,19 @@ afterEach(() => rm(folder, { recursive: true }));
 
 interface Parts {
   readonly name?: string;
+  readonly context?: Readonly<Record<string, unknown>>;
   readonly cluster?: Readonly<Record<string, unknown>>;
   readonly user?: Readonly<Record<string, unknown>>;
   readonly namespace?: string;
   readonly current?: string;
 }
 
+const pem = (text: string) => `-----BEGIN ${text}`;
+const base64 = (text: string) => Buffer.from(pem(text)).toString('base64');
+
 /** JSON is YAML too. */
-function kubeconfig({ name = 'home', cluster, user = {}, namespace, current = name }: Parts) {
+function kubeconfig({ name = 'home', cluster, user = {}, ...rest }: Parts) {
+  const { namespace, context, current = name } = rest;
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',
@@ -31,7 +36,7 @@ function kubeconfig({ name = 'home', cluster, user = {}, namespace, current = na
       { name: `${name}-staging`, user: { token: 'of-staging' } },
     ],
     contexts: [
-      { name, context: { cluster: name, user: name, ...(namespace && { namespace }) } },
+      { name, context: { cluster: name, user: name, namespace, ...context } },
       {
         name: `${name}-staging`,
         context: { cluster: name, user: `${name}-staging`, namespace: 'staging' },
@@ -47,8 +52,9 @@ async function write(text: string, name = 'config'): Promise<string> {
   return file;
 }
 
-async function accessWith(parts: Parts, context?: string): Promise<KubeAccess> {
-  return findKubeAccess({ context, env: { KUBECONFIG: await write(kubeconfig(parts)) } });
+async function accessWith(parts: Parts, context?: string, env = {}): Promise<KubeAccess> {
+  const KUBECONFIG = await write(kubeconfig(parts));
+  return findKubeAccess({ context, env: { ...env, KUBECONFIG } });
 }
 
 async function headersWith(user: Readonly<Record<string, unknown>>) {
@@ -121,49 +127,257 @@ describe('its credentials', () => {
     expect(await headersWith({ username: 'ann', password: 'secret' })).toEqual({ authorization });
   });
 
-  it('are what an exec plug-in says', async () => {
-    const says = JSON.stringify({ kind: 'ExecCredential', status: { token: 'from-a-plug-in' } });
-    const exec = {
-      command: process.execPath,
-      args: ['-e', `console.log(${JSON.stringify(says)})`],
-    };
-    expect(await headersWith({ exec })).toEqual({ authorization: 'Bearer from-a-plug-in' });
+  it('are a tokenFile beside it, read again each time, which counts more than a token', async () => {
+    await write('first\n', 'token');
+    const access = await accessWith({ user: { tokenFile: 'token', token: 'fixed' } });
+    const authorization = async () => (await access.credentials()).headers['authorization'];
+    expect(await authorization()).toBe('Bearer first');
+    await write('second', 'token');
+    expect(await authorization()).toBe('Bearer second');
+    await rm(path.join(folder, 'token'));
+    expect(await authorization()).toBe('Bearer fixed');
   });
 
-  it('are refused with what a plug-in complains of', async () => {
-    const exec = { command: process.execPath, args: ['-e', 'throw new Error("log in first")'] };
-    const access = await accessWith({ user: { exec } });
-    expect(await refusal(access.credentials())).toMatch(
-      /its credentials cannot be had.*log in first/s,
-    );
-  });
-
-  it('are certificates, the name to check and whether to check at all', async () => {
-    const base64 = (text: string) => Buffer.from(text).toString('base64');
+  it('are certificates and the name to check', async () => {
     const access = await accessWith({
-      cluster: {
-        'certificate-authority-data': base64('ca'),
-        'tls-server-name': 'kube.test',
-        'insecure-skip-tls-verify': true,
-      },
+      cluster: { 'certificate-authority-data': base64('ca'), 'tls-server-name': 'kube.test' },
       user: { 'client-certificate-data': base64('cert'), 'client-key-data': base64('key') },
     });
     expect((await access.credentials()).tls).toEqual({
-      ca: Buffer.from('ca'),
-      cert: Buffer.from('cert'),
-      key: Buffer.from('key'),
+      ca: Buffer.from(pem('ca')),
+      cert: Buffer.from(pem('cert')),
+      key: Buffer.from(pem('key')),
       servername: 'kube.test',
-      rejectUnauthorized: false,
     });
   });
 
+  it('are not checked where that is wanted', async () => {
+    const access = await accessWith({ cluster: { 'insecure-skip-tls-verify': true } });
+    expect((await access.credentials()).tls).toEqual({ rejectUnauthorized: false });
+  });
+
   it('are read from files beside it, again each time', async () => {
-    await write('first', 'ca.pem');
-    const access = await accessWith({ cluster: { 'certificate-authority': 'ca.pem' } });
-    const ca = async () => String((await access.credentials()).tls.ca);
-    expect(await ca()).toBe('first');
-    await write('second', 'ca.pem');
-    expect(await ca()).toBe('second');
+    const user = { 'client-certificate': 'cert.pem', 'client-key': 'key.pem' };
+    const access = await accessWith({ cluster: { 'certificate-authority': 'ca.pem' }, user });
+    for (const content of ['first', 'second'].map(pem)) {
+      for (const name of ['ca.pem', 'cert.pem', 'key.pem']) await write(content, name);
+      const { ca, cert, key } = (await access.credentials()).tls;
+      expect([ca, cert, key].map(String)).toEqual([content, content, content]);
+    }
+  });
+
+  it('are for whom the user acts, with each group in a header of its own', async () => {
+    const { authorization, ...acting } = await headersWith({
+      token: 'secret',
+      as: 'ann',
+      'as-uid': '42',
+      'as-groups': ['developers', 'x,y', 'admins'],
+      'as-user-extra': { 'example.com/Team%': ['blue', 'grün'] },
+    });
+    expect(authorization).toBe('Bearer secret');
+    expect(Object.entries(acting).map(([name, value]) => [name.toLowerCase(), value])).toEqual([
+      ['impersonate-user', 'ann'],
+      ['impersonate-uid', '42'],
+      ['impersonate-group', 'developers'],
+      ['impersonate-group', 'x,y'],
+      ['impersonate-group', 'admins'],
+      ['impersonate-extra-example.com%2fteam%25', 'blue'],
+      ['impersonate-extra-example.com%2fteam%25', Buffer.from('grün').toString('latin1')],
+    ]);
+  });
+
+  it('are none without a user, and none but for whom it acts without TLS', async () => {
+    const anonymous = await accessWith({ context: { user: undefined } });
+    expect((await anonymous.credentials()).headers).toEqual({});
+    const open = await accessWith({
+      cluster: { server: 'http://127.0.0.1:8001' },
+      user: { token: 'secret', as: 'ann' },
+    });
+    expect(open.server).toBe('http://127.0.0.1:8001');
+    expect(await open.credentials()).toEqual({ headers: { 'impersonate-user': 'ann' }, tls: {} });
+  });
+});
+
+describe('the proxy', () => {
+  const env = { HTTPS_PROXY: 'http://env.test:3128' };
+
+  it('is that of the cluster, else that of the environment', async () => {
+    const cluster = { 'proxy-url': 'socks5://localhost:1080' };
+    expect((await accessWith({ cluster }, undefined, env)).proxy).toBe('socks5://localhost:1080');
+    expect((await accessWith({}, undefined, env)).proxy).toBe('http://env.test:3128');
+    expect((await accessWith({})).proxy).toBe(undefined);
+  });
+
+  it('is none for the servers of NO_PROXY, unless the cluster names one', async () => {
+    const exempt = { ...env, NO_PROXY: '10.0.0.0/8' };
+    expect((await accessWith({}, undefined, exempt)).proxy).toBe(undefined);
+    const cluster = { 'proxy-url': 'http://proxy.test' };
+    expect((await accessWith({ cluster }, undefined, exempt)).proxy).toBe('http://proxy.test');
+  });
+});
+
+describe('several files', () => {
+  const merged = (...files: readonly string[]) => ({ KUBECONFIG: files.join(path.delimiter) });
+
+  it('may be missing, as long as one is there', async () => {
+    const file = await write(kubeconfig({ namespace: 'movies' }));
+    const [one, two] = ['one', 'two'].map((name) => path.join(folder, name));
+    expect((await findKubeAccess({ env: merged(one ?? '', file, '', two ?? '') })).namespace).toBe(
+      'movies',
+    );
+  });
+
+  it('may be empty', async () => {
+    const file = await write(kubeconfig({ namespace: 'movies' }));
+    const files = [await write('', 'one'), await write('# nothing\n', 'two'), file];
+    expect((await findKubeAccess({ env: merged(...files) })).namespace).toBe('movies');
+  });
+
+  it('give one another contexts, clusters and users, each whole from the first that has it', async () => {
+    const contexts = [{ name: 'home', context: { cluster: 'home', user: 'home' } }];
+    const first = await write(JSON.stringify({ 'current-context': 'home', contexts }), 'one');
+    const second = await write(
+      kubeconfig({ namespace: 'second', user: { token: 'second' } }),
+      'two',
+    );
+    const access = await findKubeAccess({ env: merged(first, second) });
+    expect(access.namespace).toBe('default');
+    expect((await access.credentials()).headers).toEqual({ authorization: 'Bearer second' });
+  });
+
+  it('have paths that start at the folder of each', async () => {
+    await mkdir(path.join(folder, 'sub'));
+    await write('there', 'sub/token');
+    const users = [{ name: 'home', user: { tokenFile: 'token' } }];
+    const first = await write(JSON.stringify({ users }), 'sub/config');
+    const second = await write(kubeconfig({}), 'two');
+    const access = await findKubeAccess({ env: merged(first, second) });
+    expect((await access.credentials()).headers).toEqual({ authorization: 'Bearer there' });
+  });
+
+  it('are all refused if one is no kubeconfig', async () => {
+    const files = [await write(kubeconfig({})), await write('a: [', 'two')];
+    expect(await refusal(findKubeAccess({ env: merged(...files) }))).toMatch(
+      /^the kubeconfig \/two cannot be used: it is not YAML: /,
+    );
+  });
+});
+
+describe('a kubeconfig is YAML as client-go reads it', () => {
+  const withUser = (user: string) => `apiVersion: v1
+kind: Config
+current-context: c
+contexts: [{name: c, context: {cluster: k, user: u}}]
+clusters: [{name: k, cluster: {server: "https://api.test"}}]
+users:
+- name: u
+  user: ${user}`;
+  const authorization = async (text: string) => {
+    const access = await findKubeAccess({ env: { KUBECONFIG: await write(text) } });
+    return (await access.credentials()).headers['authorization'];
+  };
+
+  it.each([
+    ['of two equal keys the last', '{token: a, token: b}', 'Bearer b'],
+    ['a date is text', '{token: 2024-01-01}', 'Bearer 2024-01-01'],
+    ['a time is text', '{token: 1:30}', 'Bearer 1:30'],
+    ['null is nothing', '{token: a, tokenFile: null, exec: ~}', 'Bearer a'],
+    ['what comes after the first document is not read', '{token: a}\n---\nb: [', 'Bearer a'],
+    ['an alias', '{tokenFile: &a "", token: b, username: *a}', 'Bearer b'],
+    ['a field that is not known', '{token: a, tokn: b}', 'Bearer a'],
+  ])('%s', async (_, user, expected) => {
+    expect(await authorization(withUser(user))).toBe(expected);
+  });
+
+  it('and JSON, also with tabs', async () => {
+    const config = JSON.parse(kubeconfig({ user: { token: 'a' } })) as unknown;
+    expect(await authorization(JSON.stringify(config, undefined, '\t'))).toBe('Bearer a');
+  });
+
+  it.each([
+    [
+      'a number where text belongs',
+      withUser('{token: 123}'),
+      'has no text as token: put it in quotes',
+    ],
+    [
+      'yes where text belongs',
+      withUser('{username: yes}'),
+      'has no text as username: put it in quotes',
+    ],
+    ['a user that is none', withUser('[a]'), "the user 'u' is not a mapping of fields"],
+    ['text', 'hello', 'its content is not a mapping of fields'],
+    ['a list', '[1]', 'its content is not a mapping of fields'],
+    ['another kind', 'kind: Pod', 'it is a Pod of v1, not a Config of v1'],
+    ['another version', 'apiVersion: v2', 'it is a Config of v2, not a Config of v1'],
+    ['users that are no list', withUser('{}') + '\nusers: {u: {}}', 'its users are not a list'],
+    [
+      'aliases of aliases without end',
+      Array.from({ length: 12 }, (_, i) =>
+        i === 0 ? 'a0: &a0 [x]' : `a${i}: &a${i} [${`*a${i - 1},`.repeat(9)}]`,
+      ).join('\n'),
+      'it is not YAML: Excessive alias count',
+    ],
+  ])('and refuses %s', async (_, text, message) => {
+    expect(await refusal(findKubeAccess({ env: { KUBECONFIG: await write(text) } }))).toContain(
+      `the kubeconfig /config cannot be used: ${message.startsWith('has') ? "the user 'u' " : ''}${message}`,
+    );
+  });
+});
+
+it('what the context does not lead to may be broken', async () => {
+  const { contexts, clusters, users, ...rest } = JSON.parse(
+    kubeconfig({ user: { token: 'a' } }),
+  ) as Record<string, unknown[]>;
+  const broken = [
+    null,
+    1,
+    {},
+    { name: 5 },
+    { name: 'bare' },
+    { name: 'text', cluster: 'x', user: 'x', context: 'x' },
+    { name: 'twice' },
+    { name: 'twice' },
+    { name: 'odd', cluster: { server: 5 }, user: { exec: {} }, context: { cluster: 'none' } },
+  ];
+  const KUBECONFIG = await write(
+    JSON.stringify({
+      ...rest,
+      contexts: [...broken, ...(contexts ?? [])],
+      clusters: [...broken, ...(clusters ?? [])],
+      users: [...broken, ...(users ?? [])],
+    }),
+  );
+  const access = await findKubeAccess({ env: { KUBECONFIG } });
+  expect((await access.credentials()).headers).toEqual({ authorization: 'Bearer a' });
+  for (const [context, message] of [
+    ['twice', "the context 'twice' is there twice: remove one"],
+    ['odd', "the context 'odd' names the cluster 'none', which does not exist"],
+    ['bare', "the context 'bare' names no cluster"],
+  ] as const) {
+    expect(await refusal(findKubeAccess({ context, env: { KUBECONFIG } }))).toBe(
+      `the kubeconfig /config cannot be used: ${message}`,
+    );
+  }
+});
+
+describe('the access is found again', () => {
+  it('when a file of the kubeconfig is changed, exchanged, added or removed, and only then', async () => {
+    const files = ['one', 'two'].map((name) => path.join(folder, name));
+    const source = kubeAccessSource({ env: { KUBECONFIG: files.join(path.delimiter), HOME: '/' } });
+    await expect(source()).rejects.toThrow('no cluster configuration was found');
+    await write(kubeconfig({ namespace: 'two' }), 'two');
+    const two = await source();
+    expect([two.namespace, await source()]).toEqual(['two', two]);
+    await write(kubeconfig({ namespace: 'changed' }), 'two');
+    expect((await source()).namespace).toBe('changed');
+    await write(kubeconfig({ namespace: 'other' }), 'new');
+    await rename(path.join(folder, 'new'), path.join(folder, 'two'));
+    expect((await source()).namespace).toBe('other');
+    await write(kubeconfig({ namespace: 'one' }), 'one');
+    expect((await source()).namespace).toBe('one');
+    await rm(path.join(folder, 'one'));
+    expect((await source()).namespace).toBe('other');
   });
 });
 
@@ -181,10 +395,26 @@ describe('what cannot be used is refused', () => {
     );
   });
 
-  it('a file that is not there', async () => {
-    const env = { KUBECONFIG: path.join(folder, 'none') };
-    expect(await refusal(findKubeAccess({ env }))).toBe(
-      'the kubeconfig /none cannot be used: there is no such file',
+  it('files that are not there, or say nothing', async () => {
+    const file = path.join(folder, 'none');
+    const env = { KUBECONFIG: file };
+    expect(await refusal(findKubeAccess({ env }))).toMatch(
+      /^no cluster configuration was found; KUBECONFIG names \/none, which does not exist: set KUBECONFIG/,
+    );
+    await write('', 'none');
+    expect(await refusal(findKubeAccess({ env }))).toMatch(/names \/none, which says nothing: /);
+  });
+
+  it('a file that cannot be read', async () => {
+    expect(await refusal(findKubeAccess({ env: { KUBECONFIG: folder } }))).toBe(
+      'the kubeconfig  cannot be used: it cannot be read (EISDIR)',
+    );
+  });
+
+  it('contexts of which none is the current one', async () => {
+    expect(await refusal(accessWith({ current: '' }))).toBe(
+      "the kubeconfig /config cannot be used: it has no current-context; there are 'home', 'home-staging': " +
+        'kubectl config use-context chooses one',
     );
   });
 
@@ -206,29 +436,122 @@ describe('what cannot be used is refused', () => {
       'a current context that does not exist',
       { current: 'gone' },
       undefined,
-      "its current-context does not exist; there are 'home', 'home-staging'",
-    ],
-    [
-      'a server without TLS',
-      { cluster: { server: 'http://localhost:8080' } },
-      undefined,
-      "the server of 'home' is not an https:// URL",
+      "its current-context 'gone' does not exist; there are 'home', 'home-staging'",
     ],
     [
       'a server that is no URL',
       { cluster: { server: 'localhost' } },
       undefined,
-      "the server of 'home' is not an https:// URL",
+      "the cluster 'home' has the server 'localhost', which is no https:// or http:// URL",
+    ],
+    ['no server', { cluster: { server: '' } }, undefined, "the cluster 'home' has no server"],
+    [
+      'a proxy of another kind',
+      { cluster: { 'proxy-url': 'ftp://localhost' } },
+      undefined,
+      "the cluster 'home' has a proxy-url that is not the URL of a proxy: write http://HOST:PORT, " +
+        'or https:// or socks5:// instead of http://',
     ],
     [
-      'a proxy',
-      { cluster: { 'proxy-url': 'socks5://localhost:1080' } },
+      'a user that does not exist',
+      { context: { user: 'ann' } },
       undefined,
-      "the cluster 'home' has a proxy-url, which is not supported",
+      "the context 'home' names the user 'ann', which does not exist",
+    ],
+    [
+      'a cluster that does not exist',
+      { context: { cluster: 'work' } },
+      undefined,
+      "the context 'home' names the cluster 'work', which does not exist",
+    ],
+    [
+      'a token and a password',
+      { user: { token: 'a', username: 'b' } },
+      undefined,
+      "the user 'home' has a token and a password: remove one",
+    ],
+    [
+      'a certificate without its key',
+      { user: { 'client-certificate-data': base64('x') } },
+      undefined,
+      "the user 'home' has a client-certificate without client-key or client-key-data",
+    ],
+    [
+      'a certificate that is there twice',
+      { user: { 'client-certificate-data': base64('x'), 'client-certificate': 'x' } },
+      undefined,
+      "the user 'home' has both client-certificate and client-certificate-data: remove one",
+    ],
+    [
+      'what is no base64',
+      { cluster: { 'certificate-authority-data': '?' } },
+      undefined,
+      "the cluster 'home' has a certificate-authority-data that is not base64",
+    ],
+    [
+      'what is no PEM',
+      { cluster: { 'certificate-authority-data': 'AAAA' } },
+      undefined,
+      "the cluster 'home' has a certificate-authority-data that holds no PEM",
+    ],
+    [
+      'an authority that is not used',
+      { cluster: { 'certificate-authority': 'x', 'insecure-skip-tls-verify': true } },
+      undefined,
+      "the cluster 'home' has a certificate-authority and insecure-skip-tls-verify: remove one",
+    ],
+    [
+      'groups without the user who is in them',
+      { user: { 'as-groups': ['a'] } },
+      undefined,
+      "the user 'home' has as-uid, as-groups or as-user-extra, but no 'as' that says whom it acts for",
+    ],
+    [
+      'an auth provider that is not known',
+      { user: { 'auth-provider': { name: 'gcp' } } },
+      undefined,
+      "the user 'home' has the auth-provider 'gcp', which kubectl has no longer: use an exec plug-in, " +
+        'such as gke-gcloud-auth-plugin or kubelogin',
+    ],
+    [
+      'an exec plug-in beside an auth provider',
+      { user: { exec: {}, 'auth-provider': { name: 'oidc' } } },
+      undefined,
+      "the user 'home' has an exec plug-in and an auth-provider: remove one",
     ],
   ])('%s', async (_, parts, context, reason) => {
     expect(await refusal(accessWith(parts, context))).toBe(
       `the kubeconfig /config cannot be used: ${reason}`,
+    );
+  });
+
+  it.each<[string, Parts, string]>([
+    [
+      'a file that a field names',
+      { user: { tokenFile: 'none' } },
+      "the user 'home' has a tokenFile that cannot be read: /none (ENOENT)",
+    ],
+    [
+      'an authority that cannot be read',
+      { cluster: { 'certificate-authority': 'none' } },
+      "the cluster 'home' has a certificate-authority that cannot be read: /none (ENOENT)",
+    ],
+    [
+      'a token that no header holds',
+      { user: { token: 'a\nb' } },
+      "the user 'home' has a value for the header authorization with a line break or control character",
+    ],
+  ])('%s', async (_, parts, reason) => {
+    const access = await accessWith(parts);
+    expect(await refusal(access.credentials())).toBe(
+      `the kubeconfig /config cannot be used: ${reason}`,
+    );
+  });
+
+  it('options that exclude each other', () => {
+    const access = {} as KubeAccess;
+    expect(() => kubeAccessSource({ context: 'home', access })).toThrow(
+      new TypeError('context and access exclude each other: give one'),
     );
   });
 });

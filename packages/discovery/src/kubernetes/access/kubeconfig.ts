@@ -1,137 +1,198 @@
-import { existsSync } from 'node:fs';
-import type { RequestOptions } from 'node:https';
-import { homedir } from 'node:os';
 import path from 'node:path';
-import type { KubeConfig } from '@kubernetes/client-node/dist/config.js' with {
-  'resolution-mode': 'import',
-};
-import type { KubeAccess, KubeCredentials, KubeTls } from './kube-access';
-import { KubeFailure } from '../api-server/kube-failure';
+import type { Clock } from '@movies/time';
+import { CredentialCache } from './credential-cache';
+import { execPlugin } from './exec-plugin';
+import { checkedHeader } from './header-text';
+import { impersonationHeaders } from './impersonation';
+import type { CredentialsOptions, KubeAccess, KubeCredentials, KubeTls } from './kube-access';
+import type { KubeconfigEntry } from './kubeconfig-entry';
+import type { Kubeconfig } from './kubeconfig-files';
+import { unusable } from './no-config';
+import { oidcProvider } from './oidc-provider';
+import { checkProxy, proxyFromEnv } from './proxy-from-env';
+import { serverUrl } from './server-url';
+import { withAuthorities } from './system-authorities';
 
-/** The kubeconfig files that are meant; none if there is no kubeconfig. */
-export function kubeconfigFiles(env: Readonly<Record<string, string | undefined>>): string[] {
-  const named = (env['KUBECONFIG'] ?? '').split(path.delimiter).filter((file) => file !== '');
-  if (named.length > 0) return named;
-  const usual = path.join(env['HOME'] ?? homedir(), '.kube', 'config');
-  return existsSync(usual) ? [usual] : [];
+type Environment = Readonly<Record<string, string | undefined>>;
+type Credentials = (options: CredentialsOptions) => Promise<KubeCredentials>;
+
+export interface KubeconfigAccessOptions {
+  /** Of the context. */
+  readonly name: string;
+  /** Whether that is the `current-context`, rather than named by somebody. */
+  readonly isCurrent: boolean;
+  readonly env: Environment;
+  readonly clock: Clock;
 }
 
 /**
- * A kubeconfig's access, by `@kubernetes/client-node`: tokens, client certificates, exec plug-ins, OIDC. The
- * only file that loads it, and only when it is called: it costs about 290 ms and 56 MB.
- * Rejects with a `KubeFailure` that names the file and what is wrong with it.
+ * The access of one context, with each field meaning what it means to kubectl (the types of client-go's
+ * `clientcmd/api/v1`). Throws a `KubeFailure` that names file, entry and field of what cannot be used; what the context
+ * does not lead to is not looked at.
  */
-export async function kubeconfigAccess(
-  files: readonly string[],
-  context: string | undefined,
-): Promise<KubeAccess> {
-  const config = await load(files);
-  const where = files.join(path.delimiter);
-  const name = context ?? config.getCurrentContext();
-  const chosen = name === '' ? null : config.getContextObject(name);
-  if (chosen === null) {
-    const known = config.getContexts().map((each) => `'${each.name}'`);
-    throw unusable(
-      where,
-      (context === undefined ? 'its current-context' : `the context '${context}'`) +
-        ` does not exist; there ${known.length === 0 ? 'is none' : `are ${known.join(', ')}`}`,
-    );
-  }
-  config.setCurrentContext(chosen.name);
-  const cluster = config.getCurrentCluster();
-  if (cluster === null) throw unusable(where, `its cluster '${chosen.cluster}' does not exist`);
-  if (config.getCurrentUser() === null) {
-    throw unusable(where, `its user '${chosen.user}' does not exist`);
-  }
-  if (cluster.proxyUrl !== undefined && cluster.proxyUrl !== '') {
-    throw unusable(where, `the cluster '${cluster.name}' has a proxy-url, which is not supported`);
-  }
-  const url = URL.parse(cluster.server);
-  if (url?.protocol !== 'https:') {
-    throw unusable(where, `the server of '${cluster.name}' is not an https:// URL`);
-  }
+export function kubeconfigAccess(config: Kubeconfig, options: KubeconfigAccessOptions): KubeAccess {
+  const context = findContext(config, options);
+  const cluster = findNamed(config, context, 'cluster');
+  if (cluster === undefined) throw context.refuse('names no cluster');
+  const server = serverOf(cluster);
+  const proxyUrl = cluster.text('proxy-url');
+  const proxy =
+    proxyUrl === undefined
+      ? undefined
+      : checkProxy(proxyUrl, (reason) => cluster.refuse(`has a proxy-url that ${reason}`));
+  const user = findNamed(config, context, 'user');
+  const acting = user === undefined ? {} : impersonationHeaders(user);
+  // As for client-go, without TLS neither side says what is secret.
+  const isSecure = server.startsWith('https:');
+  const readTls = isSecure ? serverTls(cluster) : undefined;
+  const readUser =
+    user !== undefined && isSecure
+      ? credentialsOf(user, () => clusterInfo(cluster, server, proxy), options)
+      : undefined;
   return {
-    server: `${url.origin}${url.pathname.replace(/\/$/, '')}`,
-    namespace: chosen.namespace ?? 'default',
-    credentials: () => readCredentials(config, where),
+    server,
+    namespace: context.text('namespace') ?? 'default',
+    proxy: proxy ?? proxyFromEnv(server, options.env),
+    credentials: async (asked = {}) => {
+      const [tls, own] = await Promise.all([readTls?.(), readUser?.(asked)]);
+      return { headers: { ...own?.headers, ...acting }, tls: { ...tls, ...own?.tls } };
+    },
   };
 }
 
-/** As kubectl merges them: of what several files name, the first counts. */
-async function load(files: readonly string[]): Promise<KubeConfig> {
-  const { KubeConfig } = await importClient();
-  const configs = files.map((file) => {
-    const config = new KubeConfig();
-    try {
-      config.loadFromFile(file);
-    } catch (cause: unknown) {
-      const { code, message } = cause as NodeJS.ErrnoException;
-      throw unusable(file, code === 'ENOENT' ? 'there is no such file' : message, cause);
+function findContext(config: Kubeconfig, { name, isCurrent }: KubeconfigAccessOptions) {
+  const context = config.find('contexts', name);
+  if (context !== undefined) return context;
+  const known = config.contexts.map((each) => `'${each}'`).join(', ');
+  throw unusable(
+    config.files.join(path.delimiter),
+    `${isCurrent ? `its current-context '${name}'` : `the context '${name}'`} does not exist; ` +
+      `there ${known === '' ? 'is none' : `are ${known}`}`,
+  );
+}
+
+function findNamed(config: Kubeconfig, context: KubeconfigEntry, kind: 'cluster' | 'user') {
+  const name = context.text(kind);
+  if (name === undefined) return undefined;
+  const entry = config.find(`${kind}s`, name);
+  if (entry === undefined)
+    throw context.refuse(`names the ${kind} '${name}', which does not exist`);
+  return entry;
+}
+
+function serverOf(cluster: KubeconfigEntry): string {
+  const given = cluster.text('server');
+  if (given === undefined) throw cluster.refuse('has no server');
+  const server = serverUrl(given);
+  if (server === undefined) {
+    throw cluster.refuse(`has the server '${given}', which is no https:// or http:// URL`);
+  }
+  return server;
+}
+
+function serverTls(cluster: KubeconfigEntry): () => Promise<KubeTls> {
+  const readCa = cluster.pem('certificate-authority');
+  const servername = cluster.text('tls-server-name');
+  const isUnchecked = cluster.flag('insecure-skip-tls-verify');
+  if (isUnchecked && readCa !== undefined) {
+    throw cluster.refuse('has a certificate-authority and insecure-skip-tls-verify: remove one');
+  }
+  return async () =>
+    withAuthorities({
+      ...(readCa && { ca: await readCa() }),
+      ...(servername !== undefined && { servername }),
+      ...(isUnchecked && { rejectUnauthorized: false }),
+    });
+}
+
+/** What the user is known by: a static token or password, else what a plug-in or provider says; and a certificate. */
+function credentialsOf(
+  user: KubeconfigEntry,
+  info: () => Promise<Readonly<Record<string, unknown>>>,
+  options: KubeconfigAccessOptions,
+): Credentials {
+  const readCertificate = certificateOf(user);
+  const readStatic = staticAuthorization(user);
+  const cache = obtained(user, info, options);
+  return async (asked) => {
+    const tls = await readCertificate?.();
+    if (readStatic !== undefined) {
+      const authorization = checkedHeader(user, 'authorization', await readStatic());
+      return { headers: { authorization }, tls: tls ?? {} };
     }
-    return config;
-  });
-  const merged = new KubeConfig();
-  merged.loadFromOptions({
-    clusters: firstOfEachName(configs.flatMap(({ clusters }) => clusters)),
-    users: firstOfEachName(configs.flatMap(({ users }) => users)),
-    contexts: firstOfEachName(configs.flatMap(({ contexts }) => contexts)),
-    currentContext: configs.map((config) => config.getCurrentContext()).find(Boolean) ?? '',
-  });
-  return merged;
-}
-
-function firstOfEachName<T extends { readonly name: string }>(all: readonly T[]): T[] {
-  const names = new Set<string>();
-  return all.filter(({ name }) => !names.has(name) && names.add(name));
-}
-
-/** Its part that reads kubeconfigs. That imports nearly all the rest, so it costs hardly less than the whole. */
-async function importClient() {
-  try {
-    return await import('@kubernetes/client-node/dist/config.js');
-  } catch (cause: unknown) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const isAbsent = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
-    throw new KubeFailure(
-      'unreachable',
-      'a kubeconfig is read with @kubernetes/client-node 2.0, which ' +
-        (isAbsent
-          ? 'is not installed: npm install @kubernetes/client-node@2.0'
-          : `cannot be loaded: ${message}`),
-      { reason: 'no_config', cause },
-    );
-  }
-}
-
-async function readCredentials(config: KubeConfig, where: string): Promise<KubeCredentials> {
-  const options: RequestOptions = {};
-  try {
-    // It also makes an agent, which nobody asks for a connection.
-    await config.applyToHTTPSOptions(options);
-  } catch (cause: unknown) {
-    throw unusable(where, `its credentials cannot be had: ${(cause as Error).message}`, cause);
-  }
-  const { ca, cert, key, servername, rejectUnauthorized, auth } = options;
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(options.headers ?? {})) {
-    headers[name.toLowerCase()] = String(value).trim();
-  }
-  if (typeof auth === 'string') {
-    headers['authorization'] = `Basic ${Buffer.from(auth).toString('base64')}`;
-  }
-  const tls: KubeTls = {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(servername === undefined ? {} : { servername }),
-    ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+    const other = await cache?.credentials(asked);
+    return { headers: other?.headers ?? {}, tls: tls ?? other?.tls ?? {} };
   };
-  return { headers, tls };
 }
 
-function unusable(where: string, reason: string, cause?: unknown): KubeFailure {
-  return new KubeFailure('unreachable', `the kubeconfig ${where} cannot be used: ${reason}`, {
-    reason: 'no_config',
-    cause,
-  });
+/** What a plug-in or provider says, if there is one. */
+function obtained(
+  user: KubeconfigEntry,
+  clusterInfo: () => Promise<Readonly<Record<string, unknown>>>,
+  { env, clock }: KubeconfigAccessOptions,
+): CredentialCache | undefined {
+  if (user.has('exec') && user.has('auth-provider')) {
+    throw user.refuse('has an exec plug-in and an auth-provider: remove one');
+  }
+  if (user.has('exec')) {
+    return new CredentialCache(execPlugin({ user, clusterInfo, env, clock }), clock);
+  }
+  if (!user.has('auth-provider')) return undefined;
+  return new CredentialCache(oidcProvider({ user, env, clock }), clock);
+}
+
+function certificateOf(user: KubeconfigEntry): (() => Promise<KubeTls>) | undefined {
+  const readCert = user.pem('client-certificate');
+  const readKey = user.pem('client-key');
+  if (readCert === undefined) return undefined;
+  if (readKey === undefined) {
+    throw user.refuse('has a client-certificate without client-key or client-key-data');
+  }
+  return async () => ({ cert: await readCert(), key: await readKey() });
+}
+
+function staticAuthorization(user: KubeconfigEntry): (() => Promise<string>) | undefined {
+  const [token, name, password] = ['token', 'username', 'password'].map((each) => user.text(each));
+  const hasPassword = name !== undefined || password !== undefined;
+  if (hasPassword && (token !== undefined || user.has('tokenFile'))) {
+    throw user.refuse('has a token and a password: remove one');
+  }
+  if (hasPassword) {
+    const basic = Buffer.from(`${name ?? ''}:${password ?? ''}`).toString('base64');
+    return () => Promise.resolve(`Basic ${basic}`);
+  }
+  if (user.text('tokenFile') !== undefined) {
+    return async () => `Bearer ${await readToken(user, token)}`;
+  }
+  return token === undefined ? undefined : () => Promise.resolve(`Bearer ${token.trim()}`);
+}
+
+/** The file is exchanged while the program runs, so it counts more than the token beside it. */
+async function readToken(user: KubeconfigEntry, beside: string | undefined): Promise<string> {
+  try {
+    const token = (await user.read('tokenFile')).toString('utf8').trim();
+    if (token === '') throw user.refuse(`has a tokenFile that is empty`);
+    return token;
+  } catch (error: unknown) {
+    if (beside === undefined) throw error;
+    return beside.trim();
+  }
+}
+
+/** As client-go's `ConfigToExecCluster` makes it; empty fields are left out. */
+async function clusterInfo(cluster: KubeconfigEntry, server: string, proxy: string | undefined) {
+  const ca = await cluster.pem('certificate-authority')?.();
+  const config = cluster
+    .entries('extensions')
+    .find((extension) => extension.text('name') === 'client.authentication.k8s.io/exec')
+    ?.raw('extension');
+  return {
+    server,
+    'tls-server-name': cluster.text('tls-server-name'),
+    'insecure-skip-tls-verify': cluster.flag('insecure-skip-tls-verify') || undefined,
+    'certificate-authority-data': ca?.toString('base64'),
+    'proxy-url': proxy,
+    'disable-compression': cluster.flag('disable-compression') || undefined,
+    config,
+  };
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { getCACertificates } from 'node:tls';
 import { isInCluster, serviceAccountAccess } from './service-account';
 
 let folder: string;
@@ -43,14 +44,52 @@ it('reads token and authority afresh each time', async () => {
   });
 });
 
-it.each(['token', 'ca.crt', 'namespace'])('says which file cannot be read: %s', async (name) => {
-  await rm(path.join(folder, name));
-  const reading = async () => (await serviceAccountAccess(env, folder)).credentials();
-  await expect(reading()).rejects.toMatchObject({
+it('says that the token cannot be read', async () => {
+  await rm(path.join(folder, 'token'));
+  const access = await serviceAccountAccess(env, folder);
+  await expect(access.credentials()).rejects.toMatchObject({
     kind: 'unreachable',
     reason: 'no_config',
-    message: `cannot read ${path.join(folder, name)} (ENOENT): is automountServiceAccountToken switched off?`,
+    message: `cannot read ${path.join(folder, 'token')} (ENOENT): is automountServiceAccountToken switched off?`,
   });
+});
+
+it('says that the token is empty', async () => {
+  await writeFile(path.join(folder, 'token'), '\n');
+  const access = await serviceAccountAccess(env, folder);
+  await expect(access.credentials()).rejects.toMatchObject({
+    message: `${path.join(folder, 'token')} is empty: is the volume of the token mounted?`,
+  });
+});
+
+it('demands the file of the namespace only from those who ask for the namespace', async () => {
+  await rm(path.join(folder, 'namespace'));
+  const access = await serviceAccountAccess(env, folder);
+  expect((await access.credentials()).headers).toEqual({ authorization: 'Bearer a-token' });
+  expect(() => access.namespace).toThrow(
+    `cannot read ${path.join(folder, 'namespace')} (ENOENT): name the namespace in the URL or the options`,
+  );
+  await writeFile(path.join(folder, 'namespace'), 'late');
+  expect(access.namespace).toBe('late');
+});
+
+it('trusts the authorities of the system where there is no ca.crt', async () => {
+  await rm(path.join(folder, 'ca.crt'));
+  const { tls } = await (await serviceAccountAccess(env, folder)).credentials();
+  const trusted = new Set(tls.ca === undefined ? getCACertificates() : (tls.ca as string[]));
+  for (const authority of [...getCACertificates(), ...getCACertificates('system')]) {
+    expect(trusted.has(authority)).toBe(true);
+  }
+});
+
+it('goes through the proxy of the environment, unless NO_PROXY names the server', async () => {
+  const HTTPS_PROXY = 'http://proxy.test:3128';
+  const proxied = await serviceAccountAccess({ ...env, HTTPS_PROXY }, folder);
+  expect(proxied.proxy).toBe(HTTPS_PROXY);
+  const NO_PROXY = '10.96.0.0/12';
+  expect((await serviceAccountAccess({ ...env, HTTPS_PROXY, NO_PROXY }, folder)).proxy).toBe(
+    undefined,
+  );
 });
 
 it('is there only in a pod that has a token', async () => {

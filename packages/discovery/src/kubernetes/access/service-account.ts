@@ -1,9 +1,12 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import path from 'node:path';
 import type { KubeAccess } from './kube-access';
-import { KubeFailure } from '../api-server/kube-failure';
+import { codeOf, noConfig } from './no-config';
+import { proxyFromEnv } from './proxy-from-env';
+import { withAuthorities } from './system-authorities';
+import type { KubeFailure } from '../api-server/kube-failure';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -16,8 +19,8 @@ export function isInCluster(env: Environment, folder = defaultFolder): boolean {
 }
 
 /**
- * A pod's own access. Own code of a few lines, since `@kubernetes/client-node`, which does this too, costs
- * 220 ms and 60 MB to load, keeps a token for a minute, and neither trims it nor reads it again on 401.
+ * A pod's own access. The token is read for each request: the kubelet exchanges it long before it expires. The
+ * authorities of the system count where there is no `ca.crt`, and the namespace is read only where none is named.
  */
 export async function serviceAccountAccess(
   env: Environment,
@@ -25,28 +28,53 @@ export async function serviceAccountAccess(
 ): Promise<KubeAccess> {
   const host = env['KUBERNETES_SERVICE_HOST'] ?? '';
   const port = env['KUBERNETES_SERVICE_PORT'] ?? '443';
-  const namespace = await read(folder, 'namespace');
+  const server = `https://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  let namespace: string | undefined;
   return {
-    server: `https://${isIPv6(host) ? `[${host}]` : host}:${port}`,
-    namespace,
-    credentials: async () => ({
-      // The kubelet exchanges the token long before it expires.
-      headers: { authorization: `Bearer ${await read(folder, 'token')}` },
-      tls: { ca: await read(folder, 'ca.crt') },
-    }),
+    server,
+    get namespace() {
+      namespace ??= readNamespace(path.join(folder, 'namespace'));
+      return namespace;
+    },
+    proxy: proxyFromEnv(server, env),
+    credentials: async () => {
+      const ca = await readAuthority(path.join(folder, 'ca.crt'));
+      return {
+        headers: { authorization: `Bearer ${await readToken(path.join(folder, 'token'))}` },
+        tls: withAuthorities(ca === undefined ? {} : { ca }),
+      };
+    },
   };
 }
 
-async function read(folder: string, name: string): Promise<string> {
-  const file = path.join(folder, name);
+function readNamespace(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (cause: unknown) {
+    throw unreadable(file, cause, 'name the namespace in the URL or the options');
+  }
+}
+
+async function readToken(file: string): Promise<string> {
+  let token: string;
+  try {
+    token = (await readFile(file, 'utf8')).trim();
+  } catch (cause: unknown) {
+    throw unreadable(file, cause, 'is automountServiceAccountToken switched off?');
+  }
+  if (token === '') throw noConfig(`${file} is empty: is the volume of the token mounted?`);
+  return token;
+}
+
+async function readAuthority(file: string): Promise<string | undefined> {
   try {
     return (await readFile(file, 'utf8')).trim();
   } catch (cause: unknown) {
-    throw new KubeFailure(
-      'unreachable',
-      `cannot read ${file} (${(cause as NodeJS.ErrnoException).code ?? 'unknown error'}): ` +
-        'is automountServiceAccountToken switched off?',
-      { reason: 'no_config', cause },
-    );
+    if (codeOf(cause) === 'ENOENT') return undefined;
+    throw unreadable(file, cause, 'may this program read it?');
   }
+}
+
+function unreadable(file: string, cause: unknown, remedy: string): KubeFailure {
+  return noConfig(`cannot read ${file} (${codeOf(cause)}): ${remedy}`, cause);
 }

@@ -46,7 +46,10 @@ const forever = () => new LimitedSignal(new AbortController().signal, 10_000, sy
 async function get(api: KubeApi, limited = forever(), query = ''): Promise<string> {
   try {
     const parts: Buffer[] = [];
-    for await (const chunk of await api.get((namespace) => slices(namespace) + query, limited)) {
+    for await (const chunk of await api.get(
+      ({ namespace }) => slices(namespace) + query,
+      limited,
+    )) {
       parts.push(chunk);
     }
     return Buffer.concat(parts).toString('utf8');
@@ -59,7 +62,7 @@ async function get(api: KubeApi, limited = forever(), query = ''): Promise<strin
 async function watch(api: KubeApi) {
   const limited = forever();
   const chunks = await api.get(
-    (namespace) => `${slices(namespace)}?watch=true&resourceVersion=101`,
+    ({ namespace }) => `${slices(namespace)}?watch=true&resourceVersion=101`,
     limited,
   );
   const seen: string[] = [];
@@ -287,7 +290,7 @@ describe('what goes wrong', () => {
   it('makes the access be looked for again', async () => {
     const servers = ['https://127.0.0.1:1', fake.url];
     const api = open({
-      findAccess: async () => ({ ...accessTo(), server: servers.shift() ?? '' }),
+      findAccess: async () => ({ ...accessTo(), server: servers.shift() ?? fake.url }),
     });
     await expect(get(api)).rejects.toMatchObject({ kind: 'unreachable' });
     expect(await get(api)).toContain('10.0.0.1');

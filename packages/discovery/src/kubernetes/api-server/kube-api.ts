@@ -6,7 +6,7 @@ import { KubeFailure } from './kube-failure';
 import { parseRetryAfter, parseStatus, toFailure } from './kube-status';
 
 export interface KubeApiOptions {
-  /** Finds the API server and the way to speak to it; called again after a failure, so that a repair is seen. */
+  /** The API server and the way to speak to it, as they are now; called for each request. */
   readonly findAccess: () => Promise<KubeAccess>;
   readonly clock: Clock;
 }
@@ -16,6 +16,7 @@ interface Answer {
   readonly status: number;
   readonly retryAfter: string | undefined;
   readonly chunks: AsyncIterable<Buffer>;
+  readonly credentials: KubeCredentials;
 }
 
 /** What a request is sent with. */
@@ -32,7 +33,7 @@ const maxErrorBytes = 64 * 1024;
 export class KubeApi {
   readonly #options: KubeApiOptions;
   readonly #connections = new KubeConnections();
-  #access: Promise<KubeAccess> | undefined;
+  readonly #closing = new AbortController();
   /** Under way for all that ask meanwhile: an exec plug-in that hangs is not started again and again. */
   #reading: Promise<Permission> | undefined;
 
@@ -41,20 +42,18 @@ export class KubeApi {
   }
 
   /**
-   * The body of an answer with 200; the path is made for the access's own namespace. Rejects with a
+   * The body of an answer with 200; the path may be made of the access's own namespace. Rejects with a
    * `KubeFailure`, which is `unreachable` as long as nobody has answered; so does the body, `lost` or
-   * `silent`, when its connection breaks. A 401 is asked once more, with credentials that were read again.
+   * `silent`, when its connection breaks. A 401 is asked once more, with credentials that were asked for again.
    */
   async get(
-    path: (namespace: string) => string,
+    path: (own: Pick<KubeAccess, 'namespace'>) => string,
     limited: LimitedSignal,
   ): Promise<AsyncIterable<Buffer>> {
     let answer = await this.#send(path, limited);
     if (answer.status === 401) {
       await readText(answer.chunks);
-      this.#access = undefined;
-      this.#reading = undefined;
-      answer = await this.#send(path, limited);
+      answer = await this.#send(path, limited, answer.credentials);
     }
     if (answer.status === 200) return answer.chunks;
     const status = parseStatus(parseJson(await readText(answer.chunks)));
@@ -67,19 +66,22 @@ export class KubeApi {
 
   /** Ends every connection, requests under way included. */
   close(): Promise<void> {
+    this.#closing.abort();
     return this.#connections.close();
   }
 
-  async #send(path: (namespace: string) => string, limited: LimitedSignal): Promise<Answer> {
+  async #send(
+    path: (own: Pick<KubeAccess, 'namespace'>) => string,
+    limited: LimitedSignal,
+    refused?: KubeCredentials,
+  ): Promise<Answer> {
     let server: string | undefined;
     try {
-      const { access, credentials } = await limited.race(this.#read());
+      const { access, credentials } = await limited.race(this.#read(refused));
       server = `the API server ${access.server}`;
-      const url = new URL(`${access.server}${path(access.namespace)}`);
-      return await this.#request(url, credentials, limited);
+      const url = new URL(`${access.server}${path(access)}`);
+      return await this.#request(url, access.proxy, credentials, limited);
     } catch (cause: unknown) {
-      // It may have another address, or another authority, by now.
-      this.#access = undefined;
       if (cause instanceof KubeFailure) throw cause;
       const silent = server === undefined ? credentialsMissing : `${server} does not answer`;
       throw new KubeFailure(
@@ -92,13 +94,11 @@ export class KubeApi {
     }
   }
 
-  #read(): Promise<Permission> {
+  /** What was begun before a 401 may give what was refused. */
+  #read(refused: KubeCredentials | undefined): Promise<Permission> {
+    if (refused !== undefined) return this.#findPermission(refused);
     if (this.#reading !== undefined) return this.#reading;
-    this.#access ??= this.#options.findAccess();
-    const reading = this.#access.then(async (access) => ({
-      access,
-      credentials: await access.credentials(),
-    }));
+    const reading = this.#findPermission();
     const done = () => {
       if (this.#reading === reading) this.#reading = undefined;
     };
@@ -107,17 +107,25 @@ export class KubeApi {
     return reading;
   }
 
+  async #findPermission(refused?: KubeCredentials): Promise<Permission> {
+    const access = await this.#options.findAccess();
+    const { signal } = this.#closing;
+    return { access, credentials: await access.credentials({ refused, signal }) };
+  }
+
   async #request(
     { origin, pathname, search }: URL,
+    proxy: string | undefined,
     credentials: KubeCredentials,
     limited: LimitedSignal,
   ): Promise<Answer> {
-    const pool = this.#connections.poolFor(origin, credentials.tls);
+    const pool = this.#connections.poolFor(origin, credentials.tls, proxy);
     const distrustIfSilent = () => {
       if (limited.timedOut) this.#connections.distrust(pool);
     };
     try {
       const request = pool.request({
+        origin,
         path: `${pathname}${search}`,
         method: 'GET',
         headers: {
@@ -134,6 +142,7 @@ export class KubeApi {
         status: statusCode,
         retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
         chunks: readChunks(body, limited, distrustIfSilent),
+        credentials,
       };
     } catch (error: unknown) {
       distrustIfSilent();

@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream';
+import { getCACertificates } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
-import { buildConnector, Pool } from 'undici';
+import { buildConnector, Pool, ProxyAgent, type Dispatcher } from 'undici';
 import type { KubeTls } from '../access/kube-access';
 
 const connectMs = 5000;
@@ -11,16 +12,17 @@ const connectMs = 5000;
  */
 export class KubeConnections {
   /** All that are open, and the sockets of each that are not connected yet. */
-  readonly #pools = new Map<Pool, ReadonlySet<Duplex>>();
+  readonly #pools = new Map<Dispatcher, ReadonlySet<Duplex>>();
   /** The one for new requests; the others finish what they have. */
-  #present: { readonly pool: Pool; readonly origin: string; readonly tls: KubeTls } | undefined;
+  #present: { readonly pool: Dispatcher; readonly target: readonly unknown[] } | undefined;
 
-  /** Those to this server, made with these certificates. */
-  poolFor(origin: string, tls: KubeTls): Pool {
+  /** Those to this server, made with these certificates, through this proxy if there is one. */
+  poolFor(origin: string, tls: KubeTls, proxy?: string): Dispatcher {
     const present = this.#present;
-    if (present?.origin === origin && isDeepStrictEqual(tls, present.tls)) return present.pool;
-    const pool = this.#open(origin, tls);
-    this.#present = { pool, origin, tls };
+    const target = [origin, tls, proxy];
+    if (present !== undefined && isDeepStrictEqual(target, present.target)) return present.pool;
+    const pool = proxy === undefined ? this.#open(origin, tls) : this.#openThrough(proxy, tls);
+    this.#present = { pool, target };
     void present?.pool.close().then(() => {
       this.#pools.delete(present.pool);
     });
@@ -31,7 +33,7 @@ export class KubeConnections {
    * Breaks the connections of one that let a deadline pass. Over HTTP/2 the next request would go the same dead
    * way, and undici's pings have no deadline of their own. Whoever else uses it begins anew.
    */
-  distrust(pool: Pool): void {
+  distrust(pool: Dispatcher): void {
     void this.#destroy(pool);
   }
 
@@ -40,7 +42,25 @@ export class KubeConnections {
     await Promise.all([...this.#pools.keys()].map((pool) => this.#destroy(pool)));
   }
 
-  #open(origin: string, tls: KubeTls): Pool {
+  #openThrough(proxy: string, tls: KubeTls): Dispatcher {
+    const agent = new ProxyAgent({
+      uri: proxy,
+      allowH2: true,
+      connectTimeout: connectMs,
+      requestTls: { allowH2: true, timeout: connectMs, ...tls },
+      // kubectl trusts the authority of the cluster for the proxy too. A SOCKS proxy would be taken for one with TLS.
+      ...(proxy.startsWith('https:') &&
+        tls.ca !== undefined && {
+          proxyTls: { ca: [tls.ca, getCACertificates()].flat(), timeout: connectMs },
+        }),
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+    this.#pools.set(agent, new Set());
+    return agent;
+  }
+
+  #open(origin: string, tls: KubeTls): Dispatcher {
     const connecting = new Set<Duplex>();
     const connect: (...args: Parameters<buildConnector.connector>) => unknown = buildConnector({
       allowH2: true,
@@ -66,7 +86,7 @@ export class KubeConnections {
     return pool;
   }
 
-  async #destroy(pool: Pool): Promise<void> {
+  async #destroy(pool: Dispatcher): Promise<void> {
     if (this.#present?.pool === pool) this.#present = undefined;
     const connecting = this.#pools.get(pool) ?? [];
     this.#pools.delete(pool);

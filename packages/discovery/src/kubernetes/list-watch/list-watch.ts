@@ -138,11 +138,13 @@ export class KubeCollection<T extends KubeObject> {
     }
   }
 
-  #pathOf(query: Readonly<Record<string, string>>): (namespace: string) => string {
+  #pathOf(
+    query: Readonly<Record<string, string>>,
+  ): (own: { readonly namespace: string }) => string {
     const { namespace, path, selector } = this.#options;
     const text = new URLSearchParams({ ...selector, ...query }).toString();
     return (own) => {
-      this.#namespace = namespace ?? own;
+      this.#namespace = namespace ?? own.namespace;
       return `${path(encodeURIComponent(this.#namespace))}?${text}`;
     };
   }

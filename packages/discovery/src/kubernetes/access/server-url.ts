@@ -1,0 +1,6 @@
+/** Scheme, host, port and path of a server, without a slash at its end; `undefined` if that is no http or https URL. */
+export function serverUrl(server: string): string | undefined {
+  const url = URL.parse(server);
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') return undefined;
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+}
