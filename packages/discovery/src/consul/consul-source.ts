@@ -8,7 +8,7 @@ import { GracePeriod } from './grace-period';
 import { parseHealthEntries, type HealthEntries } from './health-entry';
 
 /** An agent that has not heard from the servers for longer tells old news. */
-const maxStaleMs = 10_000;
+const maxLastContactMs = 10_000;
 /** How long an agent has to tell the present set; less where another can be asked. */
 const presentSetMs = 5000;
 const presentSetOfSeveralMs = 2000;
@@ -165,11 +165,11 @@ function isStreamed({ header }: Headers): boolean {
 function refuseStale({ header }: Headers): void {
   if (isStreamed({ header })) return;
   const staleMs = Number(header('x-consul-lastcontact') ?? 0);
-  if (!(staleMs > maxStaleMs) && header('x-consul-knownleader') !== 'false') return;
+  if (!(staleMs > maxLastContactMs) && header('x-consul-knownleader') !== 'false') return;
   // Without the exact time, which would make each of these failures a new one.
   throw new SourceFailure(
     'refused',
-    `the Consul agent has no leader, or has not heard of it for ${maxStaleMs / 1000} s`,
+    `the Consul agent has no leader, or has not heard of it for ${maxLastContactMs / 1000} s`,
     { reason: 'stale' },
   );
 }
