@@ -7,7 +7,7 @@ import { ConsulRegistry, type ConsulRegistryOptions } from '@movies/discovery/co
 import { registryContract } from '@movies/discovery/contract';
 import { registrarContract } from '@movies/discovery/registrar-contract';
 import { delay } from '@movies/time';
-import { scaledClock } from '../../packages/time/src/testing';
+import { scaledClock } from '@movies/time/testing';
 import { selfSigned } from '../../packages/discovery/src/testing/self-signed';
 import { TcpProxy } from '../cluster/tcp-proxy';
 import { until } from '../until';

@@ -85,13 +85,14 @@ describe('ConsulApi', () => {
   });
 
   it.each([
-    ['is missing', () => rmSync(tokenFile)],
-    ['is empty', () => writeFileSync(tokenFile, '\n')],
-    ['holds what is no token', () => writeFileSync(tokenFile, 'one\ntwo')],
-  ])('keeps the token while the file %s', async (_, change) => {
+    ['is missing', undefined],
+    ['is empty', '\n'],
+    ['holds what is no token', 'one\ntwo'],
+  ])('keeps the token while the file %s', async (_, content) => {
     writeFileSync(tokenFile, 'one');
     await using consul = await open({ tokenFile });
-    change();
+    if (content === undefined) rmSync(tokenFile);
+    else writeFileSync(tokenFile, content);
     await consul.send();
     expect(consul.fake.calls.map(({ token }) => token)).toEqual(['one']);
   });

@@ -14,9 +14,9 @@ import { ConsulSource } from './consul-source';
 export type { ConsulTls } from './consul-files';
 export type { RegistryOptions } from '../adapter/watched-registry';
 
-const minWaitMs = 1000;
+const shortestWaitMs = 1000;
 /** Consul's own limit. */
-const maxWaitMs = 600_000;
+const longestWaitMs = 600_000;
 
 /** Where Consul is, and what of it is followed. */
 export interface ConsulRegistryOptions extends RegistryOptions {
@@ -119,8 +119,10 @@ export class ConsulRegistry extends WatchedRegistry implements Registrar {
 }
 
 function checkWait(ms: number): void {
-  if (ms >= minWaitMs && ms <= maxWaitMs) return;
-  throw new RangeError(`'maxWaitMs' is ${minWaitMs} to ${maxWaitMs} milliseconds, and not ${ms}`);
+  if (ms >= shortestWaitMs && ms <= longestWaitMs) return;
+  throw new RangeError(
+    `'maxWaitMs' is ${shortestWaitMs} to ${longestWaitMs} milliseconds, and not ${ms}`,
+  );
 }
 
 /** An empty text would be sent, and either ask for what nothing has, or for everything. */

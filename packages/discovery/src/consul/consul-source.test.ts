@@ -6,6 +6,11 @@ import { failureOf, type View } from '../view';
 import { ConsulRegistry, type ConsulRegistryOptions } from './consul-registry';
 import { FakeConsul, type Reaction } from '../testing/fake-consul';
 
+const filtered: Reaction = {
+  atOnce: true,
+  headers: { 'x-consul-results-filtered-by-acls': 'true' },
+};
+
 const closing: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
@@ -123,7 +128,7 @@ describe('a watch at Consul', () => {
     ['http_400', { status: 400, body: 'Bad request' }],
     ['http_403', { status: 403, body: 'Permission denied' }],
     ['http_429', { status: 429, body: 'Too many requests' }],
-    ['filtered', { atOnce: true, headers: { 'x-consul-results-filtered-by-acls': 'true' } }],
+    ['filtered', filtered],
     ['stale', { atOnce: true, lastContactMs: 10_001 }],
     ['stale', { atOnce: true, knownLeader: false }],
     ['malformed', { status: 200, body: '{' }],
@@ -157,6 +162,27 @@ describe('a watch at Consul', () => {
     expect(told).toEqual(['a', 'a,b']);
     expect(watch.failures.size).toBe(0);
   });
+
+  it.each<[string, Reaction, string[]]>([
+    ['keeps its set', { status: 403, body: 'ACL not found' }, ['a,b', 'a,b failed']],
+    ['keeps its set, if that leaves out too', filtered, ['a,b', 'a,b failed']],
+    ['takes its word', {}, ['a,b', '']],
+  ])(
+    'asks another backend when streaming lacks instances under ACLs, and %s',
+    async (_, reaction, expected) => {
+      const fake = await start();
+      const acl = { 'x-consul-default-acl-policy': 'deny' };
+      fake.react = () => ({ backend: 'streaming', headers: acl });
+      const { clock, told } = await following(fake, ['a', 'b']);
+      fake.react = ({ query }) =>
+        query.has('index') ? { backend: 'streaming', headers: acl } : reaction;
+      fake.publish('metadata', []);
+      await until(() => clock.nextInMs === 1000);
+      await clock.advance(1000);
+      await until(() => told.length === 2);
+      expect(told).toEqual(expected);
+    },
+  );
 
   it('tells one failure once, however old the stale answers say they are', async () => {
     const fake = await start();
@@ -223,7 +249,7 @@ describe('a watch at Consul', () => {
     ['knows of no leader', { knownLeader: false }],
     ['sends what is no list', { status: 200, body: '<html>' }],
     ['refuses', { status: 403, body: 'Permission denied' }],
-    ['leaves out', { headers: { 'x-consul-results-filtered-by-acls': 'true' } }],
+    ['leaves out', filtered],
     ['asks for time', { status: 429, headers: { 'retry-after': '60' } }],
     ['is another server', { status: 301, headers: { location: '/' } }],
   ])('goes on at the next agent when one %s', async (_, reaction) => {
@@ -374,7 +400,7 @@ describe('what a watch at Consul says beside its set', () => {
 
   it('says what the token needs when Consul leaves instances out', async () => {
     const fake = await start();
-    fake.react = () => ({ headers: { 'x-consul-results-filtered-by-acls': 'true' } });
+    fake.react = () => filtered;
     const { watch } = open([fake]);
     await expect(watch.synced({ failFast: true })).rejects.toThrow(
       "watching 'metadata': Consul leaves out instances that the token may not read: " +

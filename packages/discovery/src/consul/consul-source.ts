@@ -5,10 +5,10 @@ import { SourceFailure } from '../adapter/source-failure';
 import type { Instance } from '../instance';
 import type { ConsulApi, ConsulResponse } from './consul-api';
 import { GracePeriod } from './grace-period';
-import { parseHealthEntries } from './health-entry';
+import { parseHealthEntries, type HealthEntries } from './health-entry';
 
 /** An agent that has not heard from the servers for longer tells old news. */
-const maxStaleMs = 10_000;
+const maxLastContactMs = 10_000;
 /** How long an agent has to tell the present set; less where another can be asked. */
 const presentSetMs = 5000;
 const presentSetOfSeveralMs = 2000;
@@ -44,6 +44,8 @@ export class ConsulSource implements Source {
   #agent: Address;
   /** `X-Consul-Index` of the last response; 0 asks for the present set at once. */
   #index = 0;
+  /** The instances of the last response. */
+  #ids: ReadonlySet<string> = new Set();
   /** Agents that failed one after the other. */
   #failures = 0;
   #remarks: Remarks = {};
@@ -90,55 +92,50 @@ export class ConsulSource implements Source {
   }
 
   async #query(signal: AbortSignal): Promise<readonly Instance[]> {
+    let answer = await this.#ask(signal);
+    if (this.#mayHide(answer)) {
+      this.#index = 0;
+      await this.#bucket.take(signal);
+      answer = await this.#ask(signal);
+    }
+    const { instances, skipped, header } = answer;
+    const index = Number(header('x-consul-index') ?? 0) || 0;
+    // An index that runs backwards means a new state of the servers: ask afresh.
+    this.#index = index < this.#index ? 0 : Math.max(1, index);
+    this.#ids = new Set(instances.map(({ id }) => id));
+    this.#remarks = { note: skipped, emptyBecause: skipped ?? this.#whyEmpty(answer) };
+    return instances;
+  }
+
+  async #ask(signal: AbortSignal): Promise<Answer> {
     const { api, service, query, random } = this.#options;
     const waitMs = Math.round(query.maxWaitMs * (1 - 0.1 * random()));
     const blocking = this.#index > 0 ? `&index=${this.#index}&wait=${waitMs}ms` : '';
-    const atOnceMs = api.agents.length > 1 ? presentSetOfSeveralMs : presentSetMs;
-    const parameters = this.#parameters.size === 0 ? '' : `&${this.#parameters}`;
+    const parameters = this.#parameters.size === 0 ? '' : `&${this.#parameters.toString()}`;
     const path = `/v1/health/service/${encodeURIComponent(service)}?stale${parameters}${blocking}`;
+    const atOnceMs = api.agents.length > 1 ? presentSetOfSeveralMs : presentSetMs;
     // Consul adds up to a sixteenth of the wait, so that its responses spread.
     const timeoutMs = blocking === '' ? atOnceMs : waitMs * (1 + 1 / 16) + 5000;
     const response = await api.send({ method: 'GET', path, timeoutMs, signal }, this.#agent);
     if (response.status !== 200) throw api.failureOf(response);
-    this.#refuseStale(response);
-    this.#refuseFiltered(response);
-    const { instances, skipped } = parseHealthEntries(service, response.body);
-    const index = Number(response.header('x-consul-index') ?? 0) || 0;
-    // An index that runs backwards means a new state of the servers: ask afresh.
-    this.#index = index < this.#index ? 0 : Math.max(1, index);
-    this.#remarks = { note: skipped, emptyBecause: skipped ?? this.#whyEmpty(response) };
-    return instances;
+    refuseStale(response);
+    refuseFiltered(response, service);
+    return { ...parseHealthEntries(service, response.body), header: response.header };
   }
 
   /**
-   * The streaming backend, which answers blocking queries since Consul 1.10, says of itself neither how old its data is
-   * nor that there is a leader (measured with 1.22): its headers are not read.
+   * Whether Consul may leave out what the token may not read any more. The streaming backend says nothing of that, and
+   * answers `[]` for a token that was revoked (measured with 1.22). A query without an index goes to the other backend.
    */
-  #refuseStale({ header }: ConsulResponse): void {
-    if (header('x-consul-query-backend') === 'streaming') return;
-    const staleMs = Number(header('x-consul-lastcontact') ?? 0);
-    if (!(staleMs > maxStaleMs) && header('x-consul-knownleader') !== 'false') return;
-    // Without the exact time, which would make each of these failures a new one.
-    throw new SourceFailure(
-      'refused',
-      `the Consul agent has no leader, or has not heard of it for ${maxStaleMs / 1000} s`,
-      { reason: 'stale' },
-    );
-  }
-
-  /** Consul says 200 and leaves out what a token may not read: such a set is not the service's. */
-  #refuseFiltered({ header }: ConsulResponse): void {
-    if (header('x-consul-results-filtered-by-acls') !== 'true') return;
-    throw new SourceFailure(
-      'refused',
-      'Consul leaves out instances that the token may not read: ' +
-        `it needs service:read on '${this.#options.service}' and node:read on its nodes`,
-      { reason: 'filtered' },
-    );
+  #mayHide({ instances, header }: Answer): boolean {
+    if (!isStreamed({ header }) || header('x-consul-default-acl-policy') === undefined)
+      return false;
+    const ids = new Set(instances.map(({ id }) => id));
+    return [...this.#ids].some((id) => !ids.has(id));
   }
 
   /** Without a token Consul does not say that it left anything out; only that it denies by default. */
-  #whyEmpty({ header }: ConsulResponse): string | undefined {
+  #whyEmpty({ header }: Answer): string | undefined {
     const { api } = this.#options;
     const reasons = [
       [...this.#parameters].map(
@@ -150,6 +147,42 @@ export class ConsulSource implements Source {
     ].flat();
     return reasons.length === 0 ? undefined : reasons.join('; ');
   }
+}
+
+type Headers = Pick<ConsulResponse, 'header'>;
+
+/** A good response, read. */
+interface Answer extends HealthEntries, Headers {}
+
+function isStreamed({ header }: Headers): boolean {
+  return header('x-consul-query-backend') === 'streaming';
+}
+
+/**
+ * The streaming backend, which answers blocking queries since Consul 1.10, says of itself neither how old its data is
+ * nor that there is a leader (measured with 1.22): its headers are not read.
+ */
+function refuseStale({ header }: Headers): void {
+  if (isStreamed({ header })) return;
+  const staleMs = Number(header('x-consul-lastcontact') ?? 0);
+  if (!(staleMs > maxLastContactMs) && header('x-consul-knownleader') !== 'false') return;
+  // Without the exact time, which would make each of these failures a new one.
+  throw new SourceFailure(
+    'refused',
+    `the Consul agent has no leader, or has not heard of it for ${maxLastContactMs / 1000} s`,
+    { reason: 'stale' },
+  );
+}
+
+/** Consul says 200 and leaves out what a token may not read: such a set is not the service's. */
+function refuseFiltered({ header }: Headers, service: string): void {
+  if (header('x-consul-results-filtered-by-acls') !== 'true') return;
+  throw new SourceFailure(
+    'refused',
+    'Consul leaves out instances that the token may not read: ' +
+      `it needs service:read on '${service}' and node:read on its nodes`,
+    { reason: 'filtered' },
+  );
 }
 
 function withoutRetryAfter(failure: SourceFailure): SourceFailure {

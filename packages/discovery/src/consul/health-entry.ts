@@ -14,7 +14,7 @@ interface HealthEntry {
     readonly Meta?: Readonly<Record<string, unknown>> | null;
     readonly Weights?: { readonly Passing?: unknown; readonly Warning?: unknown } | null;
   };
-  readonly Checks?: readonly HealthCheck[] | null;
+  readonly Checks?: readonly (HealthCheck | null)[] | null;
 }
 
 interface HealthCheck {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Address } from '../address';
 
@@ -71,7 +71,7 @@ export class FakeConsul {
   react: (call: ConsulCall) => Reaction | undefined = () => undefined;
   /** Answers an unknown check as Consul before 1.7 did. */
   old = false;
-  readonly #server: Server;
+  readonly #server: Server | TlsServer;
   readonly #entries = new Map<string, Entry>();
   /** Its name. */
   readonly node = 'fake';
@@ -81,7 +81,7 @@ export class FakeConsul {
   readonly #listeners = new Set<(call: ConsulCall) => void>();
   #index = 10;
 
-  private constructor(server: Server) {
+  private constructor(server: Server | TlsServer) {
     this.#server = server;
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       void this.#receive(request, response);
@@ -151,7 +151,8 @@ export class FakeConsul {
 
   /** Is restarted with another certificate. Only an agent that was started with one can. */
   exchangeCertificate(tls: FakeConsulTls): void {
-    (this.#server as TlsServer).setSecureContext(tls);
+    if (!(this.#server instanceof TlsServer)) throw new TypeError('it was started without one');
+    this.#server.setSecureContext(tls);
     this.disconnect();
   }
 
