@@ -76,8 +76,12 @@ describe('a source of A and AAAA records', () => {
     const { clock, dns } = opened;
     const turning = opened.turn();
     await until(() => clock.nextInMs === 50);
-    await clock.advance(1050);
+    await clock.advance(50);
+    const told = opened.told();
+    await clock.advance(1000);
     expect(await turning).toMatchObject({ waitMs: 0, instances: [{ host: '10.0.0.1' }] });
+    // Told once: nothing confirmed it since.
+    expect(opened.told()).toBe(told);
     dns.records = [a('10.0.0.2', 1), aaaa('fd00::1', 1)];
     const next = opened.turn();
     await until(() => clock.nextInMs === 50);

@@ -108,17 +108,19 @@ export class DnsSource implements Source {
     cancelLimit();
     this.#cancelExpiry();
     this.#cancelEarly();
-    this.#heardAt = undefined;
   }
 
   async #conclude(hosts: readonly Served[], signal: AbortSignal): Promise<number> {
     const { question, clock } = this.#options;
     const set = this.#read(hosts);
+    // Where the TTL ended the turn, nothing has confirmed the set since it was told.
+    const isNews = this.#toldAt === undefined || this.#heardAt !== undefined;
+    this.#heardAt = undefined;
     switch (set.state) {
       case 'known': {
         const now = clock.now();
         this.#toldAt ??= now;
-        this.#tell(set);
+        if (isNews) this.#tell(set);
         return Math.max(0, this.#toldAt + this.#ttlMs(set) - now);
       }
       case 'empty':
