@@ -14,7 +14,6 @@ import {
   registryParameters,
 } from './registry-url';
 import { StaticRegistry } from './static/static-registry';
-import { parseTarget, refuseParts } from './target';
 
 /** What a registry URL opens. */
 export interface OpenedRegistry {
@@ -38,7 +37,7 @@ export function registryFromUrl(text: string): OpenedRegistry {
     case 'memory:':
       return openMemory(text);
     case 'static:':
-      return { registry: new StaticRegistry(parseStatic(text)) };
+      return { registry: namingUrl(text, () => new StaticRegistry(parseStatic(text))) };
     case 'consul:':
     case 'consul+https:':
       return openConsul(text, scheme === 'consul+https:');
@@ -65,9 +64,6 @@ function parseStatic(text: string): Readonly<Record<string, readonly Address[]>>
     if (service === '' || list === undefined || more.length > 0) {
       throw invalidRegistryUrl(text, `'${part}' is not service=host:port,host:port`);
     }
-    namingUrl(text, () => {
-      refuseParts(parseTarget(service), 'a static registry');
-    });
     if (sets.has(service)) throw invalidRegistryUrl(text, `'${service}' is named twice`);
     sets.set(
       service,

@@ -94,4 +94,12 @@ describe('StaticRegistry', () => {
     const make = () => new StaticRegistry({ metadata: [{ host: 'localhost', port: 65_536 }] });
     expect(make).toThrow(expect.objectContaining({ code: 'invalid_address' }) as Error);
   });
+
+  it.each(['rating.shop', 'rating:grpc', 'a b'])(
+    'refuses the name %s, which nothing could watch',
+    (name) => {
+      const make = () => new StaticRegistry({ [name]: [] });
+      expect(make).toThrow(expect.objectContaining({ code: 'invalid_target' }) as Error);
+    },
+  );
 });

@@ -1,14 +1,15 @@
 import { formatAddress, type Address } from '../address';
 import { WatchedRegistry } from '../adapter/watched-registry';
 import { createInstance, type Instance } from '../instance';
-import { refuseParts } from '../target';
+import { parseTarget, refuseParts } from '../target';
 
 /** Fixed addresses, all of them ready for ever: where the set is configuration. */
 export class StaticRegistry extends WatchedRegistry {
-  /** `addresses` by service name; throws `invalid_address` for a bad one. */
+  /** `addresses` by service name; throws `invalid_address` or `invalid_target` for a bad one. */
   constructor(addresses: Readonly<Record<string, readonly Address[]>>) {
     const sets = new Map<string, readonly Instance[]>();
     for (const [service, list] of Object.entries(addresses)) {
+      refuseParts(parseTarget(service), 'a static registry');
       const instances = list.map(({ host, port }) =>
         createInstance({ id: formatAddress({ host, port }), service, host, port }),
       );
