@@ -1,14 +1,13 @@
 import { systemClock, type Clock, type Random } from '@movies/time';
-import type { SnapshotSink } from '../adapter/snapshot-store';
-import { WatchedRegistry, type Feed } from '../adapter/watched-registry';
+import type { Sink, Source } from '../adapter/source';
+import { WatchedRegistry } from '../adapter/watched-registry';
 import type { EndpointSlice } from './endpoints/endpoint-slice';
 import { EndpointSliceSet } from './endpoints/endpoint-slice-set';
 import { slicesOfEndpoints, type Endpoints } from './endpoints/endpoints';
 import { findKubeAccess } from './access/find-kube-access';
 import type { KubeAccess } from './access/kube-access';
 import { KubeApi } from './api-server/kube-api';
-import { KubeCollection } from './list-watch/list-watch';
-import type { KubeObject } from './list-watch/kube-object';
+import { ListWatch, type KubeObject } from './list-watch/list-watch';
 import { KubernetesFeed, type EndpointObjects } from './endpoints/kubernetes-feed';
 import { Reflector } from './list-watch/reflector';
 
@@ -43,10 +42,10 @@ export class KubernetesRegistry extends WatchedRegistry {
 
     function follow<T extends KubeObject>(
       service: string,
-      sink: SnapshotSink,
+      sink: Sink,
       { path, selector, objects }: EndpointResource<T>,
-    ): Feed {
-      const collection = new KubeCollection<T>({
+    ): Source {
+      const listWatch = new ListWatch<T>({
         api,
         clock,
         path,
@@ -55,24 +54,26 @@ export class KubernetesRegistry extends WatchedRegistry {
         idleMs,
       });
       return new KubernetesFeed<T>({
-        service,
-        namespace: () => collection.namespace,
+        namespace: () => listWatch.namespace,
         set: new EndpointSliceSet({ service, port }),
         objects,
         sink,
         clock,
-        reflect: (target) => new Reflector({ collection, target, clock, random }),
+        reflect: (store) => new Reflector({ listWatch, store, clock, random }),
       });
     }
 
-    super({
-      openFeed: (service, sink) =>
-        options.api === 'endpoints'
-          ? follow(service, sink, endpoints)
-          : follow(service, sink, endpointSlices),
-      release: () => api.close(),
-      clock,
-    });
+    super(
+      {
+        name: 'kubernetes',
+        open: ({ service }, sink) =>
+          options.api === 'endpoints'
+            ? follow(service, sink, endpoints)
+            : follow(service, sink, endpointSlices),
+        release: () => api.close(),
+      },
+      { clock, random },
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../list-watch/kube-object';
+import type { KubeObject } from '../list-watch/list-watch';
 
 /**
  * `discovery.k8s.io/v1` EndpointSlice, as far as it is read here. Go writes an empty list as null, and leaves

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { EndpointSlice, EndpointTarget, SliceEndpoint, SlicePort } from './endpoint-slice';
-import type { KubeObject } from '../list-watch/kube-object';
+import type { KubeObject } from '../list-watch/list-watch';
 
 /**
  * `core/v1` Endpoints, the older form of the same, as far as it is read here: one object a Service, cut at 1,000

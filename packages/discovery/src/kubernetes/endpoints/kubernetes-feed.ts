@@ -1,11 +1,9 @@
 import type { Clock } from '@movies/time';
-import type { SnapshotSink } from '../../adapter/snapshot-store';
-import { watchFailure } from '../../adapter/watch-failure';
-import type { Feed } from '../../adapter/watched-registry';
+import type { Sink, Source } from '../../adapter/source';
+import { SourceFailure } from '../../adapter/source-failure';
 import type { EndpointSliceSet } from './endpoint-slice-set';
-import type { KubeFailure } from '../api-server/kube-failure';
-import type { KubeObject } from '../list-watch/kube-object';
-import type { Reflector, ReflectorTarget } from '../list-watch/reflector';
+import type { KubeObject } from '../list-watch/list-watch';
+import type { Reflector, Store } from '../list-watch/reflector';
 
 /** One of the objects that say where a Service's endpoints are, and how the set takes it in. */
 export interface EndpointObjects<T extends KubeObject> {
@@ -15,21 +13,20 @@ export interface EndpointObjects<T extends KubeObject> {
 }
 
 export interface KubernetesFeedOptions<T extends KubeObject> {
-  readonly service: string;
   /** For messages; known once the server was asked. */
   readonly namespace: () => string | undefined;
   readonly set: EndpointSliceSet;
   readonly objects: EndpointObjects<T>;
-  readonly sink: SnapshotSink;
+  readonly sink: Sink;
   readonly clock: Clock;
-  readonly reflect: (target: ReflectorTarget<T>) => Reflector<T>;
+  readonly reflect: (target: Store<T>) => Reflector<T>;
 }
 
 /** Events that come together, as in a rolling update, make one snapshot. */
 const batchMs = 10;
 
 /** Follows one Service: what the reflector hears goes into the set, and the set into the sink. */
-export class KubernetesFeed<T extends KubeObject> implements Feed, ReflectorTarget<T> {
+export class KubernetesFeed<T extends KubeObject> implements Source, Store<T> {
   readonly #options: KubernetesFeedOptions<T>;
   readonly #reflector: Reflector<T>;
   #publishedAt = Number.NEGATIVE_INFINITY;
@@ -61,15 +58,18 @@ export class KubernetesFeed<T extends KubeObject> implements Feed, ReflectorTarg
     this.#publish();
   }
 
-  fail(failure: KubeFailure): void {
-    if (this.#cancelPublish !== undefined) this.#publish();
-    this.#missingPort = undefined;
-    this.#report(failure.message, failure.reason, failure);
+  async turn(signal: AbortSignal): Promise<number> {
+    try {
+      return await this.#reflector.turn(signal);
+    } catch (error: unknown) {
+      if (!signal.aborted && this.#cancelPublish !== undefined) this.#publish();
+      this.#missingPort = undefined;
+      throw error;
+    }
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#cancelPublish?.();
-    await this.#reflector.close();
   }
 
   /** At once after a quiet time, else at the end of the batch. */
@@ -92,18 +92,17 @@ export class KubernetesFeed<T extends KubeObject> implements Feed, ReflectorTarg
     const known = this.#missingPort;
     this.#missingPort = missingPort;
     if (missingPort === undefined) {
-      sink.publish(instances, emptyBecause && this.#inNamespace(emptyBecause));
+      sink.publish(instances, {
+        emptyBecause: emptyBecause === undefined ? undefined : this.#inNamespace(emptyBecause),
+      });
     } else if (missingPort !== known) {
-      this.#report(this.#inNamespace(missingPort), 'missing_port');
+      sink.fail(
+        new SourceFailure('refused', this.#inNamespace(missingPort), { reason: 'missing_port' }),
+      );
     }
   }
 
   #inNamespace(text: string): string {
     return `in the namespace '${this.#options.namespace() ?? ''}' ${text}`;
-  }
-
-  #report(message: string, reason: string, cause?: Error): void {
-    const { service, sink } = this.#options;
-    sink.fail(watchFailure(service, message, cause), reason);
   }
 }
