@@ -55,7 +55,7 @@ export async function runSource(
     let waitMs: number;
     try {
       waitMs = await source.turn(signal);
-      retry.succeeded();
+      retry.succeeded(startedAt);
     } catch (error: unknown) {
       if (signal.aborted) break;
       const failure = SourceFailure.of(error);

@@ -1,6 +1,6 @@
 import type { KubeAccess } from './kube-access';
 import { kubeconfigAccess, kubeconfigFiles } from './kubeconfig';
-import { KubeFailure } from '../api-server/kube-failure';
+import { SourceFailure } from '../../adapter/source-failure';
 import { isInCluster, serviceAccountAccess } from './service-account';
 
 export interface KubeAccessOptions {
@@ -11,7 +11,7 @@ export interface KubeAccessOptions {
 
 /**
  * The kubeconfig if there is one (KUBECONFIG, else ~/.kube/config), else the pod's service account: the
- * order of kubectl. Rejects with a `KubeFailure` that says what to do.
+ * order of kubectl. Rejects with a `SourceFailure` that says what to do.
  */
 export async function findKubeAccess({
   context,
@@ -26,8 +26,8 @@ export async function findKubeAccess({
   throw noAccess('no cluster configuration was found');
 }
 
-function noAccess(what: string): KubeFailure {
-  return new KubeFailure(
+function noAccess(what: string): SourceFailure {
+  return new SourceFailure(
     'unreachable',
     `${what}: set KUBECONFIG, or put a kubeconfig at ~/.kube/config; a pod needs the token of a service account`,
     { reason: 'no_config' },

@@ -6,7 +6,7 @@ import type { KubeConfig } from '@kubernetes/client-node/dist/config.js' with {
   'resolution-mode': 'import',
 };
 import type { KubeAccess, KubeCredentials, KubeTls } from './kube-access';
-import { KubeFailure } from '../api-server/kube-failure';
+import { SourceFailure } from '../../adapter/source-failure';
 
 /** The kubeconfig files that are meant; none if there is no kubeconfig. */
 export function kubeconfigFiles(env: Readonly<Record<string, string | undefined>>): string[] {
@@ -19,7 +19,7 @@ export function kubeconfigFiles(env: Readonly<Record<string, string | undefined>
 /**
  * A kubeconfig's access, by `@kubernetes/client-node`: tokens, client certificates, exec plug-ins, OIDC. The
  * only file that loads it, and only when it is called: it costs about 290 ms and 56 MB.
- * Rejects with a `KubeFailure` that names the file and what is wrong with it.
+ * Rejects with a `SourceFailure` that names the file and what is wrong with it.
  */
 export async function kubeconfigAccess(
   files: readonly string[],
@@ -92,7 +92,7 @@ async function importClient() {
   } catch (cause: unknown) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const isAbsent = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
-    throw new KubeFailure(
+    throw new SourceFailure(
       'unreachable',
       'a kubeconfig is read with @kubernetes/client-node 2.0, which ' +
         (isAbsent
@@ -129,8 +129,8 @@ async function readCredentials(config: KubeConfig, where: string): Promise<KubeC
   return { headers, tls };
 }
 
-function unusable(where: string, reason: string, cause?: unknown): KubeFailure {
-  return new KubeFailure('unreachable', `the kubeconfig ${where} cannot be used: ${reason}`, {
+function unusable(where: string, reason: string, cause?: unknown): SourceFailure {
+  return new SourceFailure('unreachable', `the kubeconfig ${where} cannot be used: ${reason}`, {
     reason: 'no_config',
     cause,
   });

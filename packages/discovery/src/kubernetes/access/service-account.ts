@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import path from 'node:path';
 import type { KubeAccess } from './kube-access';
-import { KubeFailure } from '../api-server/kube-failure';
+import { SourceFailure } from '../../adapter/source-failure';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -42,7 +42,7 @@ async function read(folder: string, name: string): Promise<string> {
   try {
     return (await readFile(file, 'utf8')).trim();
   } catch (cause: unknown) {
-    throw new KubeFailure(
+    throw new SourceFailure(
       'unreachable',
       `cannot read ${file} (${(cause as NodeJS.ErrnoException).code ?? 'unknown error'}): ` +
         'is automountServiceAccountToken switched off?',

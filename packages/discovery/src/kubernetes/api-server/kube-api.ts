@@ -1,8 +1,8 @@
 import type { Clock, LimitedSignal } from '@movies/time';
 import { messageOf } from '../../adapter/message-of';
+import { SourceFailure } from '../../adapter/source-failure';
 import type { KubeAccess, KubeCredentials } from '../access/kube-access';
 import { KubeConnections } from './kube-connections';
-import { KubeFailure } from './kube-failure';
 import { parseRetryAfter, parseStatus, toFailure } from './kube-status';
 
 export interface KubeApiOptions {
@@ -11,8 +11,8 @@ export interface KubeApiOptions {
   readonly clock: Clock;
 }
 
-/** An answer that has begun. */
-interface Answer {
+/** A response that has begun. */
+interface KubeResponse {
   readonly status: number;
   readonly retryAfter: string | undefined;
   readonly chunks: AsyncIterable<Buffer>;
@@ -41,26 +41,27 @@ export class KubeApi {
   }
 
   /**
-   * The body of an answer with 200; the path is made for the access's own namespace. Rejects with a
-   * `KubeFailure`, which is `unreachable` as long as nobody has answered; so does the body, `lost` or
-   * `silent`, when its connection breaks. A 401 is asked once more, with credentials that were read again.
+   * The body of a response with 200; the path is made for the access's own namespace. Rejects with a `SourceFailure`:
+   * `unreachable` without credentials or a connection, `silent` at the deadline, `lost` if the connection breaks,
+   * `expired` or `refused` as the server says. So does the body. After a 401 the request is sent once more, with
+   * credentials that were read again. The deadline ends this request alone.
    */
   async get(
     path: (namespace: string) => string,
     limited: LimitedSignal,
   ): Promise<AsyncIterable<Buffer>> {
-    let answer = await this.#send(path, limited);
-    if (answer.status === 401) {
-      await readText(answer.chunks);
+    let response = await this.#send(path, limited);
+    if (response.status === 401) {
+      await readText(response.chunks);
       this.#access = undefined;
       this.#reading = undefined;
-      answer = await this.#send(path, limited);
+      response = await this.#send(path, limited);
     }
-    if (answer.status === 200) return answer.chunks;
-    const status = parseStatus(parseJson(await readText(answer.chunks)));
-    const retryAfterMs = parseRetryAfter(answer.retryAfter, this.#options.clock.now());
+    if (response.status === 200) return response.chunks;
+    const status = parseStatus(parseJson(await readText(response.chunks)));
+    const retryAfterMs = parseRetryAfter(response.retryAfter, this.#options.clock.now());
     throw toFailure(
-      { ...status, code: answer.status, retryAfterMs: retryAfterMs ?? status.retryAfterMs },
+      { ...status, code: response.status, retryAfterMs: retryAfterMs ?? status.retryAfterMs },
       'http',
     );
   }
@@ -70,26 +71,36 @@ export class KubeApi {
     return this.#connections.close();
   }
 
-  async #send(path: (namespace: string) => string, limited: LimitedSignal): Promise<Answer> {
+  async #send(path: (namespace: string) => string, limited: LimitedSignal): Promise<KubeResponse> {
     let server: string | undefined;
     try {
       const { access, credentials } = await limited.race(this.#read());
-      server = `the API server ${access.server}`;
       const url = new URL(`${access.server}${path(access.namespace)}`);
+      server = access.server;
       return await this.#request(url, credentials, limited);
     } catch (cause: unknown) {
       // It may have another address, or another authority, by now.
       this.#access = undefined;
-      if (cause instanceof KubeFailure) throw cause;
-      const silent = server === undefined ? credentialsMissing : `${server} does not answer`;
-      throw new KubeFailure(
-        'unreachable',
-        limited.timedOut
-          ? silent
-          : `${server ?? 'the API server'} cannot be reached: ${messageOf(cause)}`,
-        { reason: limited.timedOut ? 'timeout' : 'unreachable', cause },
-      );
+      throw this.#failureOf(cause, server, limited.timedOut);
     }
+  }
+
+  /** `server` is absent as long as there were no credentials to ask it with. */
+  #failureOf(cause: unknown, server: string | undefined, timedOut: boolean): SourceFailure {
+    if (cause instanceof SourceFailure) return cause;
+    const name = server === undefined ? 'the API server' : `the API server ${server}`;
+    if (timedOut) {
+      return server === undefined
+        ? new SourceFailure('unreachable', credentialsMissing, { reason: 'timeout', cause })
+        : new SourceFailure('silent', `${name} does not answer`, { reason: 'timeout', cause });
+    }
+    return server === undefined || this.#connections.isConnectError(cause)
+      ? new SourceFailure('unreachable', `${name} cannot be reached: ${messageOf(cause)}`, {
+          cause,
+        })
+      : new SourceFailure('lost', `the connection to ${name} broke: ${messageOf(cause)}`, {
+          cause,
+        });
   }
 
   #read(): Promise<Permission> {
@@ -111,10 +122,12 @@ export class KubeApi {
     { origin, pathname, search }: URL,
     credentials: KubeCredentials,
     limited: LimitedSignal,
-  ): Promise<Answer> {
-    const pool = this.#connections.poolFor(origin, credentials.tls);
-    const distrustIfSilent = () => {
-      if (limited.timedOut) this.#connections.distrust(pool);
+  ): Promise<KubeResponse> {
+    const connections = this.#connections;
+    const pool = connections.poolFor(origin, credentials.tls);
+    let mark = connections.mark(pool);
+    const onFailure = () => {
+      if (limited.timedOut) connections.retireIfSilent(pool, mark);
     };
     try {
       const request = pool.request({
@@ -133,10 +146,15 @@ export class KubeApi {
       return {
         status: statusCode,
         retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
-        chunks: readChunks(body, limited, distrustIfSilent),
+        chunks: readChunks(body, limited, {
+          onChunk: () => {
+            mark = connections.mark(pool);
+          },
+          onFailure,
+        }),
       };
     } catch (error: unknown) {
-      distrustIfSilent();
+      onFailure();
       throw error;
     }
   }
@@ -145,19 +163,20 @@ export class KubeApi {
 async function* readChunks(
   body: AsyncIterable<unknown>,
   limited: LimitedSignal,
-  onFailure: () => void,
+  { onChunk, onFailure }: { readonly onChunk: () => void; readonly onFailure: () => void },
 ): AsyncGenerator<Buffer> {
   try {
-    for await (const chunk of body) yield chunk as Buffer;
+    for await (const chunk of body) {
+      onChunk();
+      yield chunk as Buffer;
+    }
   } catch (cause: unknown) {
     onFailure();
-    throw new KubeFailure(
-      limited.timedOut ? 'silent' : 'lost',
-      limited.timedOut
-        ? 'the connection to the API server has fallen silent'
-        : `the connection to the API server broke: ${messageOf(cause)}`,
-      { reason: limited.timedOut ? 'silent' : 'lost', cause },
-    );
+    throw limited.timedOut
+      ? new SourceFailure('silent', 'the connection to the API server has fallen silent', { cause })
+      : new SourceFailure('lost', `the connection to the API server broke: ${messageOf(cause)}`, {
+          cause,
+        });
   }
 }
 
