@@ -15,6 +15,7 @@ export interface ApiCall {
   readonly resource: string;
   readonly query: URLSearchParams;
   readonly token: string | undefined;
+  readonly userAgent: string | undefined;
   readonly httpVersion: string;
 }
 
@@ -201,6 +202,7 @@ export class FakeApiServer {
       resource,
       query: url.searchParams,
       token: request.headers.authorization?.replace(/^Bearer /, ''),
+      userAgent: request.headers['user-agent'],
       httpVersion: request.httpVersion,
     };
     this.calls.push(call);

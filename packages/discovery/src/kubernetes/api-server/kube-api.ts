@@ -8,6 +8,8 @@ import { parseRetryAfter, parseStatus, toFailure } from './kube-status';
 export interface KubeApiOptions {
   /** Finds the API server and the way to speak to it; called again after a failure, so that a repair is seen. */
   readonly findAccess: () => Promise<KubeAccess>;
+  /** `movies-discovery` by default. */
+  readonly userAgent?: string | undefined;
   readonly clock: Clock;
 }
 
@@ -135,7 +137,7 @@ export class KubeApi {
         method: 'GET',
         headers: {
           accept: 'application/json',
-          'user-agent': 'movies-discovery',
+          'user-agent': this.#options.userAgent ?? 'movies-discovery',
           ...credentials.headers,
         },
         signal: limited.signal,

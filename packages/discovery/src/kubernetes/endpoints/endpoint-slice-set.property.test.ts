@@ -136,7 +136,7 @@ test('whatever comes in whatever order, the set is what its slices say', () => {
       for (const each of steps) {
         const before = set.instances;
         slices = after(slices, each);
-        if ('put' in each) set.put(each.put.metadata.name, [each.put]);
+        if ('put' in each) set.put(each.put);
         else if ('delete' in each) set.delete(each.delete);
         else set.replace(each.replace);
 

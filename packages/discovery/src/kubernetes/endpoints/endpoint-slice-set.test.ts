@@ -32,12 +32,8 @@ function bare(...addresses: string[]): SliceEndpoint {
 
 function setOf(...slices: EndpointSlice[]): EndpointSliceSet {
   const set = new EndpointSliceSet({ service: 'metadata', port: 'http' });
-  for (const each of slices) put(set, each);
+  for (const each of slices) set.put(each);
   return set;
-}
-
-function put(set: EndpointSliceSet, slice: EndpointSlice): void {
-  set.put(slice.metadata.name, [slice]);
 }
 
 /** `host:port state` of each. */
@@ -107,7 +103,7 @@ describe('one endpoint', () => {
     const withUid = (uid: string) =>
       pod('db-0', '10.0.0.1', { targetRef: { kind: 'Pod', name: 'db-0', uid } });
     const set = setOf(slice('s', [withUid('11111111-1')]));
-    put(set, slice('s', [withUid('22222222-2')]));
+    set.put(slice('s', [withUid('22222222-2')]));
     expect(set.instances.map(({ id }) => id)).toEqual(['db-0.22222222']);
   });
 
@@ -156,7 +152,7 @@ describe('the port', () => {
     "'' is the unnamed one: %j",
     (port) => {
       const set = new EndpointSliceSet({ service: 'metadata', port: '' });
-      put(set, slice('s', [bare('10.0.0.1')], { ports: [...http, port] }));
+      set.put(slice('s', [bare('10.0.0.1')], { ports: [...http, port] }));
       expect(told(set)).toEqual(['10.0.0.1:80 ready']);
     },
   );
@@ -173,7 +169,7 @@ describe('several slices', () => {
     const [first] = set.instances;
     set.delete('s');
     expect(set.instances).toEqual([first]);
-    put(set, slice('t', []));
+    set.put(slice('t', []));
     expect(set.instances).toEqual([]);
   });
 
@@ -206,20 +202,20 @@ describe('several slices', () => {
       slice('s1', [pod('a', '10.0.0.1')]),
       slice('s2', [pod('b', '10.0.0.1')], { ports: [{ name: 'http', port: 9090 }] }),
     );
-    put(set, slice('s1', [pod('a', '10.0.0.1')], { ports: [{ name: 'http', port: 9090 }] }));
+    set.put(slice('s1', [pod('a', '10.0.0.1')], { ports: [{ name: 'http', port: 9090 }] }));
     expect(told(set)).toEqual(['10.0.0.1:9090 ready']);
   });
 
   it('made of one object go with it', () => {
     const set = setOf(slice('t', [bare('10.0.0.3')]));
-    set.put('s', [slice('s', [bare('10.0.0.1')]), slice('s', [bare('10.0.0.2')])]);
+    set.put(slice('s', [bare('10.0.0.1')]), slice('s', [bare('10.0.0.2')]));
     const before = set.instances;
     expect(told(set)).toEqual([
       '10.0.0.1:8080 ready',
       '10.0.0.2:8080 ready',
       '10.0.0.3:8080 ready',
     ]);
-    set.put('s', [slice('s', [bare('10.0.0.2')])]);
+    set.put(slice('s', [bare('10.0.0.2')]));
     expect(told(set)).toEqual(['10.0.0.2:8080 ready', '10.0.0.3:8080 ready']);
     expect(set.instances[0]).toBe(before[1]);
     set.replace([slice('s', [bare('10.0.0.1')]), slice('s', [bare('10.0.0.2')])]);
@@ -282,8 +278,8 @@ describe('what did not change', () => {
   it('is the same array', () => {
     const set = setOf(two());
     const before = set.instances;
-    put(set, two());
-    put(set, slice('t', null));
+    set.put(two());
+    set.put(slice('t', null));
     set.replace([two()]);
     expect(set.instances).toBe(before);
     expect(Object.isFrozen(before)).toBe(true);
@@ -292,7 +288,7 @@ describe('what did not change', () => {
   it('is the same object in a new array, also after a move to another slice', () => {
     const set = setOf(two());
     const [a] = set.instances;
-    put(set, slice('s', [pod('a', '10.0.0.1'), pod('b', '10.0.0.2', { zone: 'zone-1' })]));
+    set.put(slice('s', [pod('a', '10.0.0.1'), pod('b', '10.0.0.2', { zone: 'zone-1' })]));
     expect(set.instances[0]).toBe(a);
     set.replace([slice('t', [pod('a', '10.0.0.1')])]);
     expect(set.instances).toEqual([a]);
@@ -310,14 +306,14 @@ describe('what did not change', () => {
   ])('does not cover a changed %s', (_, change) => {
     const set = setOf(slice('s', [pod('a', '10.0.0.1')]));
     const before = set.instances;
-    put(set, slice('s', [pod('a', '10.0.0.1', change)]));
+    set.put(slice('s', [pod('a', '10.0.0.1', change)]));
     expect(set.instances).toHaveLength(1);
     expect(set.instances).not.toEqual(before);
   });
 
   it('does not cover a port with another number', () => {
     const set = setOf(slice('s', [pod('a', '10.0.0.1')]));
-    put(set, slice('s', [pod('a', '10.0.0.1')], { ports: [{ name: 'http', port: 81 }] }));
+    set.put(slice('s', [pod('a', '10.0.0.1')], { ports: [{ name: 'http', port: 81 }] }));
     expect(told(set)).toEqual(['10.0.0.1:81 ready']);
   });
 });

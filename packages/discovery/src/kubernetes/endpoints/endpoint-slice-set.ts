@@ -38,24 +38,32 @@ export class EndpointSliceSet {
     return whyEmpty(this.#service, this.#port, [...this.#slices.values()].flat());
   }
 
-  /** All slices there are, after a list. */
+  /** All slices there are, after a list. Those of one name go together: they were made of one object. */
   replace(slices: readonly EndpointSlice[]): void {
-    const named = Map.groupBy(slices, ({ metadata }) => metadata.name);
-    for (const name of [...this.#slices.keys()]) if (!named.has(name)) this.delete(name);
-    for (const [name, group] of named) this.put(name, group);
+    const named = new Map<string, EndpointSlice[]>();
+    for (const name of this.#slices.keys()) named.set(name, []);
+    for (const slice of slices) {
+      const { name } = slice.metadata;
+      named.set(name, [...(named.get(name) ?? []), slice]);
+    }
+    for (const [name, group] of named) this.#change(name, group);
   }
 
-  /** A slice that is new, or another now; or all that were made of one object, with its name. */
-  put(name: string, slices: readonly EndpointSlice[]): void {
+  /** A slice that is new, or another now; or all those of one name. */
+  put(...slices: readonly [EndpointSlice, ...EndpointSlice[]]): void {
+    this.#change(slices[0].metadata.name, slices);
+  }
+
+  delete(name: string): void {
+    this.#change(name, []);
+  }
+
+  #change(name: string, slices: readonly EndpointSlice[]): void {
     const before = this.#slices.get(name) ?? [];
     const after = slices.map((slice, i) => this.#read(slice, before[i]));
     if (after.length === 0) this.#slices.delete(name);
     else this.#slices.set(name, after);
     this.#distinct.change(missing(before, after), missing(after, before));
-  }
-
-  delete(name: string): void {
-    this.put(name, []);
   }
 
   #read(slice: EndpointSlice, before: SliceContent | undefined): SliceContent {

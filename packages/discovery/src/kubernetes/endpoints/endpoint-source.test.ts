@@ -1,11 +1,8 @@
-import type { DiscoveryError } from '../../discovery-error';
-import type { Instance } from '../../instance';
 import { ManualClock } from '@movies/time/testing';
+import { SourceFailure } from '../../adapter/source-failure';
+import type { Instance } from '../../instance';
 import type { EndpointSlice } from './endpoint-slice';
-import { EndpointSliceSet } from './endpoint-slice-set';
-import { KubeFailure } from '../api-server/kube-failure';
-import { KubernetesFeed } from './kubernetes-feed';
-import { Reflector } from '../list-watch/reflector';
+import { EndpointSource } from './endpoint-source';
 
 const slice = (name: string, address?: string, port = 'http'): EndpointSlice => ({
   metadata: { name },
@@ -14,79 +11,71 @@ const slice = (name: string, address?: string, port = 'http'): EndpointSlice => 
   endpoints: address === undefined ? [] : [{ addresses: [address] }],
 });
 
-const failure = new KubeFailure('lost', 'the connection broke', { reason: 'lost' });
-
-/** A feed that the test tells things as its reflector would, and what comes of it. */
+/** A source that the test tells things as its reflector would, and what comes of it. */
 function open() {
   const clock = new ManualClock();
   const said: string[] = [];
-  const feed = new KubernetesFeed<EndpointSlice>({
+  const sets: (readonly Instance[])[] = [];
+  let failList: (error: Error) => void = () => undefined;
+  const source = new EndpointSource({
     service: 'metadata',
-    namespace: () => 'movies',
-    set: new EndpointSliceSet({ service: 'metadata', port: 'http' }),
-    objects: {
-      replace: (set, slices) => {
-        set.replace(slices);
-      },
-      put: (set, each) => {
-        set.put(each);
-      },
-      delete: (set, name) => {
-        set.delete(name);
+    port: 'http',
+    listWatch: {
+      namespace: 'movies',
+      list: (_, signal) =>
+        new Promise((_resolve, reject) => {
+          failList = reject;
+          signal.addEventListener('abort', () => {
+            reject(new Error('aborted'));
+          });
+        }),
+      watch: () => {
+        throw new TypeError('no list has come');
       },
     },
     sink: {
-      publish: (instances: readonly Instance[], emptyBecause?: string) => {
-        said.push(instances.map(({ host }) => host).join(' ') || `empty: ${emptyBecause ?? '?'}`);
+      publish: (instances, { emptyBecause = '?' } = {}) => {
+        sets.push(instances);
+        said.push(instances.map(({ host }) => host).join(' ') || `empty: ${emptyBecause}`);
       },
-      fail: ({ message }: DiscoveryError, reason: string) => {
-        said.push(`${reason}: ${message}`);
+      fail: ({ message }) => {
+        said.push(message);
       },
     },
     clock,
-    // Its own reflector asks for a list that never comes.
-    reflect: (target) =>
-      new Reflector({
-        collection: {
-          list: (_, signal) =>
-            new Promise((_resolve, reject) => {
-              signal.throwIfAborted();
-              signal.addEventListener('abort', () => {
-                reject(new Error('closed'));
-              });
-            }),
-          watch: () => {
-            throw new TypeError('no list has come');
-          },
-        },
-        target,
-        clock,
-        random: () => 0.5,
-      }),
+    random: () => 0.5,
   });
-  return { clock, said, feed };
+  return {
+    clock,
+    said,
+    sets,
+    source,
+    failList: (error: Error) => {
+      failList(error);
+    },
+  };
 }
 
 it('publishes a list at once', () => {
-  const { feed, said } = open();
-  feed.replace([slice('a', '10.0.0.1'), slice('b', '10.0.0.2')]);
+  const { source, said } = open();
+  source.replace([slice('a', '10.0.0.1'), slice('b', '10.0.0.2')]);
   expect(said).toEqual(['10.0.0.1 10.0.0.2']);
 });
 
 it('publishes the first event after a quiet time at once, and those within 10 ms as one', async () => {
-  const { clock, feed, said } = open();
-  feed.replace([]);
+  const { clock, source, said } = open();
+  source.replace([]);
   said.length = 0;
   await clock.advance(1000);
-  feed.put(slice('a', '10.0.0.1'));
+  source.put(slice('a', '10.0.0.1'));
   await clock.advance(0);
   expect(said).toEqual(['10.0.0.1']);
 
   await clock.advance(2);
-  feed.put(slice('b', '10.0.0.2'));
+  source.put(slice('b', '10.0.0.2'));
   await clock.advance(3);
-  feed.put(slice('c', '10.0.0.3'));
-  feed.delete('a');
+  source.put(slice('c', '10.0.0.3'));
+  source.delete('a');
   await clock.advance(4);
   expect(said).toHaveLength(1);
   await clock.advance(1);
@@ -95,64 +84,78 @@ it('publishes the first event after a quiet time at once, and those within 10 ms
   expect(said).toHaveLength(2);
 });
 
-it('publishes what waits before a failure, and the failure beside it', () => {
-  const { feed, said } = open();
-  feed.replace([slice('a', '10.0.0.1')]);
-  feed.put(slice('a', '10.0.0.2'));
-  feed.fail(failure);
-  expect(said).toEqual(['10.0.0.1', '10.0.0.2', "lost: watching 'metadata': the connection broke"]);
+it('publishes what waits before the turn fails, and nothing after it', async () => {
+  const { clock, source, said, failList } = open();
+  const turn = source.turn(new AbortController().signal);
+  source.replace([slice('a', '10.0.0.1')]);
+  source.put(slice('a', '10.0.0.2'));
+  failList(new SourceFailure('lost', 'the connection broke'));
+  await expect(turn).rejects.toThrow('the connection broke');
+  expect(said).toEqual(['10.0.0.1', '10.0.0.2']);
+  await clock.advance(1000);
+  expect(said).toHaveLength(2);
 });
 
-it('publishes the same set again when it is confirmed, which ends a failure', () => {
-  const { feed, said } = open();
-  feed.replace([slice('a', '10.0.0.1')]);
-  feed.fail(failure);
-  feed.confirm();
-  expect(said.at(-1)).toBe('10.0.0.1');
+it('publishes the very same set when it is confirmed', () => {
+  const { source, sets } = open();
+  source.replace([slice('a', '10.0.0.1')]);
+  source.confirm();
+  expect(sets).toHaveLength(2);
+  expect(sets[1]).toBe(sets[0]);
 });
 
-it('says why a set is empty', () => {
-  const { feed, said } = open();
-  feed.replace([]);
-  feed.replace([slice('a')]);
+it('says where and why a set is empty', () => {
+  const { source, said } = open();
+  source.replace([]);
+  source.replace([slice('a')]);
   expect(said).toEqual([
     expect.stringContaining("empty: in the namespace 'movies' no EndpointSlice of Service"),
     expect.stringContaining("empty: in the namespace 'movies' Service 'metadata' has no endpoints"),
   ]);
 });
 
-describe('a port that no endpoint has', () => {
-  const missing = expect.stringMatching(
-    /^missing_port: .*in the namespace 'movies' .*has port 'http'; there are port 'web'/,
-  ) as string;
-
-  it('is a failure and no empty set, until there is one', async () => {
-    const { clock, feed, said } = open();
-    feed.replace([slice('a', '10.0.0.1', 'web')]);
-    expect(said).toEqual([missing]);
-    feed.put(slice('a', '10.0.0.1'));
-    await clock.advance(10);
-    expect(said.slice(1)).toEqual(['10.0.0.1']);
-  });
-
-  it('is told once, and again only after something else was', () => {
-    const { feed, said } = open();
-    feed.replace([slice('a', '10.0.0.1', 'web')]);
-    feed.confirm();
-    feed.confirm();
-    expect(said).toEqual([missing]);
-    feed.fail(failure);
-    feed.confirm();
-    expect(said.slice(2)).toEqual([missing]);
-  });
+it('empties the set where no endpoint has the port any more, and says which there are', () => {
+  const { source, said } = open();
+  source.replace([slice('a', '10.0.0.1')]);
+  source.replace([slice('a', '10.0.0.2', 'web')]);
+  expect(said.slice(1)).toEqual([
+    expect.stringMatching(
+      /^empty: in the namespace 'movies' .*has port 'http'; there are port 'web' \(80\).*'metadata:<name>'/,
+    ),
+  ]);
 });
 
-it('says nothing more once it is closed, and leaves no timer', async () => {
-  const { clock, feed, said } = open();
-  feed.replace([slice('a', '10.0.0.1')]);
-  feed.put(slice('a', '10.0.0.2'));
-  await Promise.all([feed.close(), feed.close()]);
-  await clock.advance(1000);
+it('takes an Endpoints object with all its subsets in place of what it was', async () => {
+  const { clock, source, said } = open();
+  const subset = (ip: string) => ({
+    addresses: [{ ip }],
+    ports: [{ name: 'http', port: 80 }],
+  });
+  const metadata = { name: 'metadata' };
+  source.replace([{ metadata, subsets: [subset('10.0.0.1'), subset('10.0.0.2')] }]);
+  source.put({ metadata, subsets: [subset('10.0.0.2')] });
+  await clock.advance(10);
+  source.put({ metadata });
+  await clock.advance(10);
+  source.delete('metadata');
+  await clock.advance(10);
+  expect(said).toEqual([
+    '10.0.0.1 10.0.0.2',
+    '10.0.0.2',
+    expect.stringContaining("Service 'metadata' has no endpoints"),
+    expect.stringContaining("no EndpointSlice of Service 'metadata' exists"),
+  ]);
+});
+
+it('says nothing more once its signal is aborted, and leaves no timer', async () => {
+  const { clock, source, said } = open();
+  const abort = new AbortController();
+  const turn = source.turn(abort.signal);
+  source.replace([slice('a', '10.0.0.1')]);
+  source.put(slice('a', '10.0.0.2'));
+  abort.abort();
+  await Promise.all([expect(turn).rejects.toThrow('aborted'), clock.advance(1000)]);
+  source.close();
   expect(said).toEqual(['10.0.0.1']);
   expect(clock.pending).toBe(0);
 });

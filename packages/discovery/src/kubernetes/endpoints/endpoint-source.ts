@@ -4,7 +4,7 @@ import type { ListWatch } from '../list-watch/list-watch';
 import { Reflector, type Store } from '../list-watch/reflector';
 import type { EndpointSlice } from './endpoint-slice';
 import { EndpointSliceSet } from './endpoint-slice-set';
-import { slicesOfEndpoints, type Endpoints } from './endpoints';
+import { slicesOfEndpoints, type Endpoints, type SlicesOfObject } from './endpoints';
 
 /** The objects of either API that say where the endpoints of a Service are. */
 export type EndpointObject = EndpointSlice | Endpoints;
@@ -57,7 +57,7 @@ export class EndpointSource implements Source, Store<EndpointObject> {
   }
 
   put(object: EndpointObject): void {
-    this.#set.put(object.metadata.name, slicesOf(object));
+    this.#set.put(...slicesOf(object));
     this.#publishSoon();
   }
 
@@ -92,6 +92,6 @@ export class EndpointSource implements Source, Store<EndpointObject> {
   }
 }
 
-function slicesOf(object: EndpointObject): readonly EndpointSlice[] {
+function slicesOf(object: EndpointObject): SlicesOfObject {
   return 'addressType' in object ? [object] : slicesOfEndpoints(object);
 }

@@ -22,21 +22,28 @@ export interface EndpointAddress {
   readonly targetRef?: EndpointTarget | null;
 }
 
-/**
- * The slices that say the same, one a subset, all with the name of the object. Without a subset it is one without
- * endpoints, since there is such a Service.
- */
-export function slicesOfEndpoints({ metadata, subsets }: Endpoints): readonly EndpointSlice[] {
-  const slice = { metadata, addressType: 'IP' };
-  if (!subsets?.length) return [slice];
-  return subsets.map(({ addresses, notReadyAddresses, ports }) => ({
-    ...slice,
+/** At least one: there is such a Service. All have the name of the object. */
+export type SlicesOfObject = readonly [EndpointSlice, ...EndpointSlice[]];
+
+/** The slices that say the same, one a subset; one without endpoints where there is no subset. */
+export function slicesOfEndpoints({ metadata, subsets }: Endpoints): SlicesOfObject {
+  const [first = {}, ...more] = subsets ?? [];
+  return [toSlice(metadata, first), ...more.map((subset) => toSlice(metadata, subset))];
+}
+
+function toSlice(
+  metadata: KubeObject['metadata'],
+  { addresses, notReadyAddresses, ports }: EndpointSubset,
+): EndpointSlice {
+  return {
+    metadata,
+    addressType: 'IP',
     endpoints: [
       ...(addresses ?? []).map((address) => toEndpoint(address, true)),
       ...(notReadyAddresses ?? []).map((address) => toEndpoint(address, false)),
     ],
     ports: ports ?? [],
-  }));
+  };
 }
 
 function toEndpoint({ ip, nodeName, targetRef }: EndpointAddress, ready: boolean): SliceEndpoint {
