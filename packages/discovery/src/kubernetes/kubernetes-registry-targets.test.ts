@@ -2,11 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { formatAddress } from '../address';
-import { failureOf } from '../registry';
+import { failureOf, type ServiceWatch } from '../registry';
 import { FakeApiServer } from '../testing/fake-api-server';
 import { endpointsOf, sliceOf } from '../testing/slices';
-import type { Snapshot } from '../view';
-import type { ServiceWatch } from '../registry';
+import type { Snapshot, View } from '../view';
 import { KubernetesRegistry, type KubernetesRegistryOptions } from './kubernetes-registry';
 
 let fake: FakeApiServer;
@@ -186,23 +185,52 @@ it.each([
   expect(fake.calls[0]?.userAgent).toBe(userAgent);
 });
 
-it('serves the set of a former process while the API server is down', async () => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'snapshots-'));
-  try {
+describe('the snapshot cache', () => {
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'snapshots-'));
     fake.put(sliceOf('rating', ['10.0.0.1'], { namespace: 'shop' }));
+  });
+
+  afterEach(() => rm(folder, { recursive: true }));
+
+  /** Keeps the set of `target`, stops the API server, and looks for the set of `later` in the cache. */
+  async function restart(
+    target: string,
+    options: KubernetesRegistryOptions,
+    later: string,
+    laterOptions: KubernetesRegistryOptions,
+  ): Promise<View> {
     const { port } = fake;
-    const options = { snapshotCache: folder };
     await (async () => {
-      await using registry = open(options);
-      await registry.watch('rating.shop').synced();
+      await using registry = open({ snapshotCache: folder, ...options });
+      await registry.watch(target).synced();
     })();
-    await using registry = open(options);
+    await using registry = open({ snapshotCache: folder, ...laterOptions });
     await fake.stop();
-    const { isFromCache, failure, instances } = await registry.watch('rating.shop').synced();
-    expect([isFromCache, failure?.code]).toEqual([true, 'registry_unavailable']);
-    expect(instances.map(formatAddress)).toEqual(['10.0.0.1:8080']);
+    const watch = registry.watch(later);
+    await watch.synced({ failFast: true }).catch(() => undefined);
+    const { view } = watch;
     await fake.listen(port);
-  } finally {
-    await rm(folder, { recursive: true });
+    return view;
   }
+
+  it('serves the set of a former process while the API server is down', async () => {
+    expect(await restart('rating.shop', {}, 'rating.shop', {})).toMatchObject({
+      state: 'known',
+      isFromCache: true,
+      failure: { code: 'registry_unavailable' },
+      instances: [{ host: '10.0.0.1', port: 8080 }],
+    });
+  });
+
+  it.each<KubernetesRegistryOptions>([
+    {},
+    { namespace: 'bank' },
+    { namespace: 'shop', port: 'grpc' },
+  ])('gives nothing of another namespace or port: %j', async (options) => {
+    const view = await restart('rating', { namespace: 'shop' }, 'rating', options);
+    expect(view).toMatchObject({ state: 'unknown' });
+  });
 });

@@ -1,6 +1,5 @@
 import { checkDuration, systemClock } from '@movies/time';
 import { checkOption, WatchedRegistry, type RegistryOptions } from '../adapter/watched-registry';
-import { DiscoveryError } from '../discovery-error';
 import { formatTarget, invalidTarget, type Target } from '../target';
 import { findKubeAccess } from './access/find-kube-access';
 import type { KubeAccess } from './access/kube-access';
@@ -45,12 +44,13 @@ export class KubernetesRegistry extends WatchedRegistry {
   constructor(options: KubernetesRegistryOptions = {}) {
     const { api = 'endpointslices', clock = systemClock, random = Math.random } = options;
     const { context, namespace, port = 'http', idleMs = 90_000, userAgent } = options;
-    checkOptions({ ...options, api, idleMs });
+    checkOptions(options);
     const findAccess = options.findAccess ?? (() => findKubeAccess({ context }));
     const kubeApi = new KubeApi({ findAccess, clock, userAgent });
     super(
       {
-        name: 'kubernetes',
+        // The same target is another Service by other options.
+        name: ['kubernetes', namespace, port].join('_'),
         open: (target, sink) => {
           checkTarget(target);
           const { service } = target;
@@ -95,19 +95,21 @@ const objectsOf: Readonly<
   }),
 };
 
-/** RFC 1123: what names of Services, namespaces and ports are (https://kubernetes.io/docs/concepts/overview/working-with-objects/names/). */
-const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+/**
+ * RFC 1123, as for the names of Services, namespaces and ports
+ * (https://kubernetes.io/docs/concepts/overview/working-with-objects/names/).
+ */
+const dnsLabel = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const expectedLabel =
   'at most 63 lower case letters, digits and -, with a letter or digit at each end';
 
+/** A name goes into a selector or a path as it stands. */
 function checkTarget(target: Target): void {
   for (const part of ['service', 'namespace', 'port'] as const) {
     const name = target[part];
     if (name === undefined || dnsLabel.test(name)) continue;
-    throw invalidTarget(
-      formatTarget(target),
-      `'${name}' is no ${part} of Kubernetes: expected ${expectedLabel}`,
-    );
+    const reason = `'${name}' cannot be the name of a ${part} of Kubernetes: expected ${expectedLabel}`;
+    throw invalidTarget(formatTarget(target), reason);
   }
 }
 
@@ -118,26 +120,24 @@ function checkOptions({
   idleMs,
   userAgent,
 }: KubernetesRegistryOptions): void {
-  checkOption(() => checkDuration('idleMs', idleMs));
-  checkName('namespace', namespace);
-  if (port !== '') checkName('port', port);
-  if (!Object.hasOwn(objectsOf, api ?? '')) {
-    throw new DiscoveryError(
-      'invalid_options',
-      `api is '${String(api)}': expected ${Object.keys(objectsOf).join(' or ')}`,
-    );
-  }
-  if (userAgent !== undefined && !/^[\x20-\x7e]+$/.test(userAgent)) {
-    throw new DiscoveryError(
-      'invalid_options',
-      `userAgent is ${JSON.stringify(userAgent)}: expected printable ASCII characters`,
-    );
-  }
-}
-
-function checkName(option: 'namespace' | 'port', name: string | undefined): void {
-  if (name === undefined || dnsLabel.test(name)) return;
-  throw new DiscoveryError('invalid_options', `${option} is '${name}': expected ${expectedLabel}`);
+  checkOption(() => {
+    checkDuration('idleMs', idleMs);
+    for (const [option, name] of [
+      ['namespace', namespace],
+      ['port', port === '' ? undefined : port],
+    ] as const) {
+      if (name === undefined || dnsLabel.test(name)) continue;
+      throw new RangeError(`'${option}' is '${name}': expected ${expectedLabel}`);
+    }
+    if (api !== undefined && !Object.hasOwn(objectsOf, api)) {
+      throw new RangeError(`'api' is '${api}': expected ${Object.keys(objectsOf).join(' or ')}`);
+    }
+    if (userAgent !== undefined && !/^[\x20-\x7e]+$/.test(userAgent)) {
+      throw new RangeError(
+        `'userAgent' is ${JSON.stringify(userAgent)}: expected printable ASCII characters`,
+      );
+    }
+  });
 }
 
 function warnOfEndpoints(): void {

@@ -119,6 +119,7 @@ describe('one endpoint', () => {
     ['with no address in the list', bare()],
     ['with an empty address', bare('')],
     ['with a name for an address', bare('example.org')],
+    ['with a zone in its address', bare('fe80::1%eth0')],
   ])('%s is skipped, and no other', (_, endpoint) => {
     expect(told(setOf(slice('s', [endpoint, bare('10.0.0.1')])))).toEqual(['10.0.0.1:8080 ready']);
   });

@@ -120,7 +120,7 @@ it('empties the set where no endpoint has the port any more, and says which ther
   source.replace([slice('a', '10.0.0.2', 'web')]);
   expect(said.slice(1)).toEqual([
     expect.stringMatching(
-      /^empty: in the namespace 'movies' .*has port 'http'; there are port 'web' \(80\).*'metadata:<name>'/,
+      /^empty: in the namespace 'movies' .*has port 'http'; there are port 'web' \(80\).*in the target as :<name>/,
     ),
   ]);
 });

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { formatAddress, type Address } from '../../address';
+import { formatAddress, isAddress, type Address } from '../../address';
 import {
   createInstance,
   sameInstance,
@@ -55,7 +55,7 @@ export function readSlice(slice: EndpointSlice, reading: SliceReading): SliceCon
     const instance = describe(endpoint, { id, service: reading.service, host, port, state });
     const known = reading.before?.candidates.get(id);
     const isKnown = known !== undefined && sameInstance(known.instance, instance);
-    if (!isKnown && isIP(host) === 0) continue;
+    if (!isKnown && !(isIP(host) !== 0 && isAddress(instance))) continue;
     const candidate = isKnown ? known : toCandidate(instance, slice.metadata.name);
     const twin = candidates.get(id);
     if (twin === undefined || byPreference(candidate, twin) < 0) candidates.set(id, candidate);

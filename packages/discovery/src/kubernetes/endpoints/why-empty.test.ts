@@ -32,7 +32,7 @@ afterEach(() => {
 });
 
 const remedy =
-  "name the right one as 'metadata:<name>', or for all Services in the registry URL as port=<name>";
+  'give the name of the right one in the target as :<name>, or for all Services in the registry URL as port=<name>';
 
 describe('why a set is empty', () => {
   const terminated = { addresses: ['10.0.0.1'], conditions: gone };

@@ -21,8 +21,8 @@ export function whyEmpty(service: string, port: string, slices: readonly SliceCo
   const withPort = callable.filter((slice) => slice.port !== undefined);
   if (withPort.length === 0) {
     return (
-      `no endpoint of Service '${service}' has ${nameOf(port)}; ${portsOf(callable)}: name the right one as ` +
-      `'${service}:<name>', or for all Services in the registry URL as port=<name>`
+      `no endpoint of Service '${service}' has ${nameOf(port)}; ${portsOf(callable)}: give the name of the right one ` +
+      `in the target as :<name>, or for all Services in the registry URL as port=<name>`
     );
   }
   return withPort.every(({ endpoints, terminated }) => endpoints === terminated)
