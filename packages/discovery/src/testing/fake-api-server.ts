@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createSecureServer, type Http2ServerRequest, type ServerHttp2Session } from 'node:http2';
+import { constants, createSecureServer, type Http2ServerRequest, type ServerHttp2Session } from 'node:http2';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Server } from 'node:tls';
@@ -27,6 +27,8 @@ export interface ApiReaction {
   /** Answers 200, sends this and nothing of its own; and then ends, unless `open`. */
   readonly script?: string;
   readonly open?: boolean;
+  /** Opens a watch, and sends its headers with its first event, as some proxies do. */
+  readonly holdHeaders?: boolean;
   /** Never answers, or closes the connection. */
   readonly drop?: 'hang' | 'reset';
 }
@@ -174,6 +176,14 @@ export class FakeApiServer {
     for (const session of [...this.#sessions]) session.destroy();
   }
 
+  /**
+   * Sends GOAWAY on every HTTP/2 connection, as an API server does by `--goaway-chance` and when it shuts down. Streams
+   * up to the last one go on; those above it were not taken.
+   */
+  goaway(lastStreamId?: number): void {
+    for (const session of this.#sessions) session.goaway(constants.NGHTTP2_NO_ERROR, lastStreamId);
+  }
+
   /** Refuses connections until `listen`. */
   async stop(): Promise<void> {
     const closed = once(this.#server, 'close');
@@ -228,12 +238,19 @@ export class FakeApiServer {
       if (reaction.open !== true) response.end();
     } else if (this.tokens !== undefined && !this.tokens.has(call.token ?? '')) {
       answerStatus(response, 401, 'Unauthorized');
-    } else if (call.kind === 'watch') this.#watch(call, filter, response);
+    } else if (call.kind === 'watch') this.#watch(call, filter, response, reaction.holdHeaders);
     else this.#list(call, filter, response);
   }
 
   #list(call: ApiCall, filter: ObjectFilter, response: ApiResponse): void {
     const { kind, groupVersion, objects } = this.#resource(call.resource);
+    const version = Number(call.query.get('resourceVersion') ?? 0);
+    if (version > objects.version) {
+      const details = { causes: [{ reason: 'ResourceVersionTooLarge' }], retryAfterSeconds: 1 };
+      const message = `Too large resource version: ${version}, current: ${objects.version}`;
+      answerJson(response, 504, { ...statusOf(504, message), details });
+      return;
+    }
     const all = objects
       .select(filter)
       .map((object) => ({ kind, apiVersion: groupVersion, ...object }));
@@ -244,7 +261,7 @@ export class FakeApiServer {
       return;
     }
     // As the real one: a list from the cache is whole, whatever the limit.
-    const fromCache = call.query.get('resourceVersion') === '0';
+    const fromCache = call.query.has('resourceVersion');
     const limit = fromCache ? 0 : Number(call.query.get('limit') ?? 0);
     const start = Number(call.query.get('continue') ?? 0);
     const items = limit === 0 ? all : all.slice(start, start + limit);
@@ -260,9 +277,14 @@ export class FakeApiServer {
     });
   }
 
-  #watch(call: ApiCall, filter: ObjectFilter, response: ApiResponse): void {
+  #watch(
+    call: ApiCall,
+    filter: ObjectFilter,
+    response: ApiResponse,
+    holdHeaders = false,
+  ): void {
     const { objects } = this.#resource(call.resource);
-    response.writeHead(200, { 'content-type': 'application/json' });
+    response.setHeader('content-type', 'application/json');
     const watch = new ApiWatch(call, filter, response);
     const past = objects.after(Number(call.query.get('resourceVersion')), filter);
     if (past === undefined) {
@@ -273,7 +295,7 @@ export class FakeApiServer {
     }
     this.#watches.add(watch);
     response.once('close', () => this.#watches.delete(watch));
-    response.flushHeaders();
+    if (!holdHeaders) response.flushHeaders();
     for (const { type, object } of past) watch.event(type, object);
   }
 
