@@ -1,5 +1,10 @@
 import { once } from 'node:events';
-import { constants, createSecureServer, type Http2ServerRequest, type ServerHttp2Session } from 'node:http2';
+import {
+  constants,
+  createSecureServer,
+  type Http2ServerRequest,
+  type ServerHttp2Session,
+} from 'node:http2';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Server } from 'node:tls';
@@ -7,7 +12,13 @@ import { describeApi, statusOf } from './api-documents';
 import { answerJson, answerStatus, breakConnection, type ApiResponse } from './api-response';
 import { ApiWatch, type OpenWatch } from './api-watch';
 import { selfSigned } from './self-signed';
-import { matches, VersionedObjects, type ApiObject, type ObjectFilter } from './versioned-objects';
+import {
+  matches,
+  VersionedObjects,
+  type ApiObject,
+  type ObjectChange,
+  type ObjectFilter,
+} from './versioned-objects';
 
 /** A call for objects. */
 export interface ApiCall {
@@ -22,6 +33,7 @@ export interface ApiCall {
 export interface ApiReaction {
   /** Answers so, with a Status of this code unless there is a body. */
   readonly status?: number;
+  /** Beside whatever it answers. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   /** Answers 200, sends this and nothing of its own; and then ends, unless `open`. */
@@ -126,14 +138,23 @@ export class FakeApiServer {
     return [...this.#sockets].flatMap(({ remotePort }) => remotePort ?? []);
   }
 
+  /** Changes with everything that comes or goes. */
+  get activity(): string {
+    const bytes = [...this.#sockets].reduce((sum, socket) => {
+      return sum + socket.bytesRead + socket.bytesWritten;
+    }, 0);
+    return [this.connections, this.#sockets.size, this.calls.length, bytes].join(' ');
+  }
+
   objects(resource = 'endpointslices'): VersionedObjects {
     return this.#resource(resource).objects;
   }
 
   /** Adds or changes an object, and tells the watches. */
-  put(object: ApiObject, resource = 'endpointslices'): void {
-    const { type, object: stored } = this.objects(resource).put(object);
-    this.#tell(resource, type, stored);
+  put(object: ApiObject, resource = 'endpointslices'): ObjectChange {
+    const change = this.objects(resource).put(object);
+    this.#tell(resource, change.type, change.object);
+    return change;
   }
 
   remove(name: string, namespace = 'default', resource = 'endpointslices'): void {
@@ -229,7 +250,10 @@ export class FakeApiServer {
   #answer(call: ApiCall, filter: ObjectFilter, response: ApiResponse): void {
     const reaction = this.react(call) ?? {};
     if (reaction.drop === 'hang') return;
-    if (reaction.drop === 'reset') breakConnection(response);
+    for (const [name, value] of Object.entries(reaction.headers ?? {})) {
+      response.setHeader(name, value);
+    }
+    if (reaction.drop === 'reset') breakConnection(response, this.#sockets);
     else if (reaction.status !== undefined) {
       answerStatus(response, reaction.status, 'as the test wants it', reaction);
     } else if (reaction.script !== undefined) {
@@ -277,15 +301,12 @@ export class FakeApiServer {
     });
   }
 
-  #watch(
-    call: ApiCall,
-    filter: ObjectFilter,
-    response: ApiResponse,
-    holdHeaders = false,
-  ): void {
+  #watch(call: ApiCall, filter: ObjectFilter, response: ApiResponse, holdHeaders = false): void {
     const { objects } = this.#resource(call.resource);
     response.setHeader('content-type', 'application/json');
-    const watch = new ApiWatch(call, filter, response);
+    const watch = new ApiWatch(call, filter, response, () => {
+      breakConnection(response, this.#sockets);
+    });
     const past = objects.after(Number(call.query.get('resourceVersion')), filter);
     if (past === undefined) {
       // As the real one: inside an answer with 200.

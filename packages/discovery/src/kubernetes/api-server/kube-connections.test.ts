@@ -1,5 +1,5 @@
 import { text } from 'node:stream/consumers';
-import { LimitedSignal, systemClock, type Clock } from '@movies/time';
+import { LimitedSignal, systemClock } from '@movies/time';
 import { ManualClock, until } from '@movies/time/testing';
 import { FakeApiServer, type ApiReaction } from '../../testing/fake-api-server';
 import { sliceOf } from '../../testing/slices';
@@ -34,15 +34,14 @@ afterEach(async () => {
 const pathOf = (query: string) => (namespace: string) =>
   `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices?${query}`;
 
-function limit(timeoutMs: number, ofClock: Clock = clock): LimitedSignal {
-  return new LimitedSignal(new AbortController().signal, timeoutMs, ofClock);
+function limit(timeoutMs: number): LimitedSignal {
+  return new LimitedSignal(new AbortController().signal, timeoutMs, clock);
 }
 
 /** A list with a deadline of its own. */
-async function list(limited = limit(60_000), query = ''): Promise<string> {
-  using _ = limited;
-  const chunks = await api.get(pathOf(query), limited);
-  return text(chunks);
+async function list(timeoutMs = 60_000): Promise<string> {
+  using limited = limit(timeoutMs);
+  return await text(await api.get(pathOf(''), limited));
 }
 
 /** A watch that stays open, what it has brought so far, and how it ends. */
@@ -71,7 +70,7 @@ function reactToLists(reaction: ApiReaction | undefined): void {
 async function listInVain(meanwhile: () => Promise<unknown> = () => Promise.resolve()) {
   const { length } = fake.calls;
   reactToLists({ drop: 'hang' });
-  const outcome = expect(list(limit(30_000))).rejects.toMatchObject({ kind: 'silent' });
+  const outcome = expect(list(30_000)).rejects.toMatchObject({ kind: 'silent' });
   await until(() => fake.calls.length > length);
   await meanwhile();
   await clock.advance(30_000);

@@ -109,6 +109,16 @@ describe('a watch without an event', () => {
     expect([machine.next, machine.waitMs]).toEqual(['watch 7', 0]);
   });
 
+  it('is none if it had a bookmark, though not if that had the version of before and came at once', () => {
+    const machine = watching();
+    machine.end(closed, { afterMs: 1999, event: '7' });
+    expect([machine.next, machine.waitMs]).toEqual(['watch 7', undefined]);
+    for (let i = 0; i < 10; i += 1) {
+      machine.end(closed, { afterMs: 60_000, event: '7' });
+      expect([machine.next, machine.waitMs]).toEqual(['watch 7', 0]);
+    }
+  });
+
   it('leads to a list when it is the third in a row that is closed, since nothing confirms the set', () => {
     const machine = watching();
     const next = [0, 1, 2].map(() => machine.end(closed, { afterMs: 30_000 }));

@@ -28,8 +28,8 @@ export interface ReflectorState {
   readonly version?: string;
   /** How often in a row this request failed, or ended without an event. */
   readonly attempts: number;
-  /** The present watch has had an event or a bookmark. */
-  readonly hasEvents: boolean;
+  /** The present watch has come to another version. */
+  readonly hasNews: boolean;
   /** The last list replaced a watch, and no watch has had an event since. */
   readonly relisted: boolean;
   /** When the last list began. */
@@ -51,7 +51,7 @@ export interface ReflectorStep {
 }
 
 /**
- * A watch that ends sooner, and without an event, is a failure: a server may close one on a version that it lost
+ * A watch that ends sooner, and has come to no other version, is a failure: a server may close one on a version that it lost
  * (kubernetes/kubernetes#104171).
  */
 const shortWatchMs = 2000;
@@ -70,7 +70,7 @@ export function begin(now: number): ReflectorStep {
     state: {
       request: 'relist',
       attempts: 0,
-      hasEvents: false,
+      hasNews: false,
       relisted: false,
       listedAt: Number.NEGATIVE_INFINITY,
     },
@@ -81,7 +81,8 @@ export function begin(now: number): ReflectorStep {
 
 /** The present watch had an event or a bookmark. */
 export function progress(state: ReflectorState, version: string): ReflectorState {
-  return { ...state, version, attempts: 0, hasEvents: true, relisted: false };
+  const hasNews = state.hasNews || version !== state.version;
+  return { ...state, version, attempts: 0, hasNews, relisted: false };
 }
 
 /**
@@ -102,7 +103,7 @@ export function advance(
   const { beganAt, now } = surroundings;
   const state = {
     ...before,
-    hasEvents: false,
+    hasNews: false,
     listedAt: before.request === 'watch' ? before.listedAt : beganAt,
   };
   switch (input.type) {
@@ -113,7 +114,7 @@ export function advance(
       return step({ ...listed, request: 'watch' }, true, surroundings);
     }
     case 'closed': {
-      if (before.hasEvents) {
+      if (before.hasNews) {
         const next = step(state, true, surroundings);
         const notBefore = Math.max(now, beganAt + minWatchIntervalMs);
         return { ...next, command: { ...next.command, notBefore } };
