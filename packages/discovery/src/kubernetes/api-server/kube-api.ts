@@ -1,4 +1,5 @@
 import type { Clock, LimitedSignal } from '@movies/time';
+import type { Pool } from 'undici';
 import { messageOf } from '../../adapter/message-of';
 import { SourceFailure } from '../../adapter/source-failure';
 import type { KubeAccess, KubeCredentials } from '../access/kube-access';
@@ -121,12 +122,34 @@ export class KubeApi {
   }
 
   async #request(
-    { origin, pathname, search }: URL,
+    url: URL,
+    credentials: KubeCredentials,
+    limited: LimitedSignal,
+  ): Promise<KubeResponse> {
+    const pool = this.#connections.poolFor(url.origin, credentials.tls);
+    try {
+      return await this.#requestOver(pool, url, credentials, limited);
+    } catch (error: unknown) {
+      if (limited.signal.aborted || this.#connections.sentAway(pool)?.aborted !== true) throw error;
+      const another = this.#connections.poolFor(url.origin, credentials.tls);
+      return await this.#requestOver(another, url, credentials, limited);
+    }
+  }
+
+  async #requestOver(
+    pool: Pool,
+    { pathname, search }: URL,
     credentials: KubeCredentials,
     limited: LimitedSignal,
   ): Promise<KubeResponse> {
     const connections = this.#connections;
-    const pool = connections.poolFor(origin, credentials.tls);
+    const sentAway = connections.sentAway(pool);
+    const controller = new AbortController();
+    const abort = () => {
+      controller.abort();
+    };
+    limited.signal.addEventListener('abort', abort, { once: true });
+    sentAway?.addEventListener('abort', abort, { once: true });
     let mark = connections.mark(pool);
     const onFailure = () => {
       if (limited.timedOut) connections.retireIfSilent(pool, mark);
@@ -140,7 +163,7 @@ export class KubeApi {
           'user-agent': this.#options.userAgent ?? 'movies-discovery',
           ...credentials.headers,
         },
-        signal: limited.signal,
+        signal: controller.signal,
       });
       // undici looks at the signal only when there is a connection, or none can be made.
       const { statusCode, headers, body } = await limited.race(request);
@@ -158,6 +181,8 @@ export class KubeApi {
     } catch (error: unknown) {
       onFailure();
       throw error;
+    } finally {
+      sentAway?.removeEventListener('abort', abort);
     }
   }
 }

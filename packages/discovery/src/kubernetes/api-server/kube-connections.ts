@@ -7,8 +7,6 @@ import type { KubeTls } from '../access/kube-access';
 const connectMs = 5000;
 /** A connection that is alive brings at least the answer to a ping in this time. */
 const pingMs = 10_000;
-/** Requests that wait on a client whose HTTP/2 session ends may share the next session. */
-const maxConcurrentStreams = 100;
 
 /** How many bytes each connection of a pool had brought at a moment. */
 export type ConnectionMark = ReadonlyMap<Duplex, number>;
@@ -18,10 +16,11 @@ export type ConnectionMark = ReadonlyMap<Duplex, number>;
  * hundred), else one for each request that is under way.
  */
 export class KubeConnections {
-  readonly #pools = new Set<Pool>();
+  /** Every pool that is not closed, and what tells that a server sent it away. */
+  readonly #pools = new Map<Pool, AbortController>();
   /** Every connection that is not closed, made or not, and its pool. */
   readonly #sockets = new Map<Duplex, Pool>();
-  readonly #connectErrors = new WeakSet<Error>();
+  readonly #connectErrors = new WeakSet<object>();
   /** The pool for new requests; the others finish what they have. */
   #present: { readonly pool: Pool; readonly origin: string; readonly tls: KubeTls } | undefined;
 
@@ -55,15 +54,24 @@ export class KubeConnections {
     if (isSilent) this.#retire(pool);
   }
 
+  /**
+   * Aborts when the server sends GOAWAY. Responses that have begun go on. Requests without a response have to be sent
+   * again over another pool: the server may not have taken them, and undici 8.12 keeps them, and any new one, waiting
+   * on that client until all that is under way has ended; for an open watch that is minutes.
+   */
+  sentAway(pool: Pool): AbortSignal | undefined {
+    return this.#pools.get(pool)?.signal;
+  }
+
   /** Whether this is why no connection was made. */
   isConnectError(error: unknown): boolean {
-    return error instanceof Error && this.#connectErrors.has(error);
+    return typeof error === 'object' && error !== null && this.#connectErrors.has(error);
   }
 
   /** Breaks all connections. */
   async close(): Promise<void> {
     this.#present = undefined;
-    const ended = [...this.#pools].map((pool) => pool.destroy());
+    const ended = [...this.#pools.keys()].map((pool) => pool.destroy());
     // undici leaves those that connect to their timeout, and does not know those that had GOAWAY any more.
     for (const socket of this.#sockets.keys()) socket.destroy(new Error('no longer wanted'));
     await Promise.all(ended);
@@ -79,7 +87,6 @@ export class KubeConnections {
     });
     const pool = new Pool(origin, {
       allowH2: true,
-      maxConcurrentStreams,
       pingInterval: pingMs,
       connect: (options, callback) => {
         const socket = connect(options, (...result) => {
@@ -94,22 +101,18 @@ export class KubeConnections {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
+    const sentAway = new AbortController();
     pool.on('disconnect', (_origin, [, client]) => {
-      // The connection goes on for what is under way: the server sent GOAWAY (RFC 9113, 6.8).
-      if (client instanceof Client && client.stats.running > 0) this.#leave(pool, client);
+      // The connection is not closed yet, for what is under way: the server sent GOAWAY (RFC 9113, 6.8).
+      if (!(client instanceof Client) || client.stats.running === 0) return;
+      this.#retire(pool);
+      // undici has to come to an end with the frame.
+      queueMicrotask(() => {
+        sentAway.abort();
+      });
     });
-    this.#pools.add(pool);
+    this.#pools.set(pool, sentAway);
     return pool;
-  }
-
-  /**
-   * Lets requests go over a new connection after GOAWAY. undici 8.12 keeps them on this client, and without a connection
-   * it waits for all that is under way, as for HTTP/1.1: for an open watch that is minutes.
-   */
-  #leave(pool: Pool, client: Client): void {
-    this.#retire(pool);
-    // For the requests that the server refused with GOAWAY.
-    client.pipelining = maxConcurrentStreams;
   }
 
   #retire(pool: Pool): void {

@@ -28,8 +28,8 @@ export interface ReflectorState {
   readonly version?: string;
   /** How often in a row this request failed, or ended without an event. */
   readonly attempts: number;
-  /** The present watch has had an event or a bookmark. */
-  readonly hasEvents: boolean;
+  /** The present watch has come to another version. */
+  readonly hasNews: boolean;
   /** The last list replaced a watch, and no watch has had an event since. */
   readonly relisted: boolean;
   /** When the last list began. */
@@ -51,7 +51,7 @@ export interface ReflectorStep {
 }
 
 /**
- * A watch that ends sooner, and without an event, is a failure: a server may close one on a version that it lost
+ * A watch that ends sooner, and has come to no other version, is a failure: a server may close one on a version that it lost
  * (kubernetes/kubernetes#104171).
  */
 const shortWatchMs = 2000;
@@ -70,7 +70,7 @@ export function begin(now: number): ReflectorStep {
     state: {
       request: 'relist',
       attempts: 0,
-      hasEvents: false,
+      hasNews: false,
       relisted: false,
       listedAt: Number.NEGATIVE_INFINITY,
     },
@@ -81,12 +81,19 @@ export function begin(now: number): ReflectorStep {
 
 /** The present watch had an event or a bookmark. */
 export function progress(state: ReflectorState, version: string): ReflectorState {
-  return { ...state, version, attempts: 0, hasEvents: true, relisted: false };
+  const hasNews = state.hasNews || version !== state.version;
+  return { ...state, version, attempts: 0, hasNews, relisted: false };
 }
 
 /**
  * The reflector's decisions after a command has ended. It lists, watches from the version of the list, and goes on from
- * the last version seen. A request that fails again and again is followed by one of another kind.
+ * the last version seen.
+ *
+ * - A watch that breaks off, or cannot be reached, is followed by a list: opening another confirms nothing, and a quiet
+ *   server sends the next bookmark up to a minute later.
+ * - An expired version is followed by a list that is not older, as in client-go (kubernetes/kubernetes#86430), and only
+ *   where the server refuses that by a consistent one.
+ * - A request that is refused three times is followed by one of another kind.
  */
 export function advance(
   before: ReflectorState,
@@ -96,7 +103,7 @@ export function advance(
   const { beganAt, now } = surroundings;
   const state = {
     ...before,
-    hasEvents: false,
+    hasNews: false,
     listedAt: before.request === 'watch' ? before.listedAt : beganAt,
   };
   switch (input.type) {
@@ -106,21 +113,20 @@ export function advance(
       const listed = { ...state, version: input.version, attempts: 0, relisted };
       return step({ ...listed, request: 'watch' }, true, surroundings);
     }
-    case 'closed':
-      if (before.hasEvents) return step(state, true, surroundings);
-      return step(countAttempt(state), now - beganAt >= shortWatchMs, surroundings);
+    case 'closed': {
+      if (before.hasNews) {
+        const next = step(state, true, surroundings);
+        const notBefore = Math.max(now, beganAt + minWatchIntervalMs);
+        return { ...next, command: { ...next.command, notBefore } };
+      }
+      const isShort = now - beganAt < shortWatchMs;
+      return step(countAttempt(state, isShort), !isShort, surroundings);
+    }
     case 'went back':
       return step({ ...state, request: 'consistent list', attempts: 0 }, true, surroundings);
     case 'failed':
-      switch (input.kind) {
-        case 'expired':
-          return expire(state, surroundings);
-        case 'unreachable':
-          // Nobody was asked, and any other request goes the same way.
-          return step(state, false, surroundings);
-        default:
-          return step(countAttempt(state), false, surroundings);
-      }
+      if (input.kind === 'expired') return expire(state, surroundings);
+      return step(afterFailure(state, input.kind), false, surroundings);
   }
 }
 
@@ -128,21 +134,41 @@ export function advance(
 function expire(state: ReflectorState, surroundings: ReflectorSurroundings): ReflectorStep {
   switch (state.request) {
     case 'watch':
-      return step({ ...state, ...relistOf(state) }, !state.relisted, surroundings);
+      return step(relist(state, state.relisted), !state.relisted, surroundings);
     case 'relist':
       return step({ ...state, request: 'consistent list', attempts: 0 }, true, surroundings);
     case 'consistent list':
       // One of its later pages.
-      return step(countAttempt(state), false, surroundings);
+      return step(countAttempt(state, true), false, surroundings);
   }
 }
 
-function countAttempt(state: ReflectorState): ReflectorState {
+function afterFailure(
+  state: ReflectorState,
+  kind: Exclude<FailureKind, 'expired'>,
+): ReflectorState {
+  const isWatch = state.request === 'watch';
+  switch (kind) {
+    case 'unreachable':
+      // Nobody was asked, and any other request goes the same way.
+      return isWatch ? relist(state, false) : state;
+    case 'lost':
+      return isWatch ? relist(state, false) : countAttempt(state, true);
+    case 'silent':
+      return isWatch ? relist(state, state.relisted) : countAttempt(state, true);
+    case 'refused':
+    case 'malformed':
+      return countAttempt(state, true);
+  }
+}
+
+/** Goes on to another kind of request after a few attempts. */
+function countAttempt(state: ReflectorState, isFailure: boolean): ReflectorState {
   const attempts = state.attempts + 1;
   if (attempts < maxAttempts) return { ...state, attempts };
   switch (state.request) {
     case 'watch':
-      return { ...state, ...relistOf(state) };
+      return relist(state, isFailure && state.relisted);
     case 'relist':
       return { ...state, request: 'consistent list', attempts: 0 };
     case 'consistent list':
@@ -150,9 +176,9 @@ function countAttempt(state: ReflectorState): ReflectorState {
   }
 }
 
-/** The list that replaces a watch: a consistent one if the list before did not help. */
-function relistOf({ relisted }: ReflectorState): Pick<ReflectorState, 'request' | 'attempts'> {
-  return { request: relisted ? 'consistent list' : 'relist', attempts: 0 };
+/** Lists in place of a watch. The list is consistent if the one before did not help. */
+function relist(state: ReflectorState, isConsistent: boolean): ReflectorState {
+  return { ...state, request: isConsistent ? 'consistent list' : 'relist', attempts: 0 };
 }
 
 function step(
@@ -166,7 +192,7 @@ function step(
 function commandOf(
   { request, version, listedAt }: ReflectorState,
   isPrompt: boolean,
-  { beganAt, now, random }: ReflectorSurroundings,
+  { now, random }: ReflectorSurroundings,
 ): ReflectorCommand {
   if (request === 'watch' && version !== undefined) {
     return {
@@ -174,7 +200,7 @@ function commandOf(
       version,
       // Servers lose events now and then (kubernetes/kubernetes#102464): a bounded life also repairs.
       timeoutSeconds: 240 + Math.floor(random() * 51),
-      notBefore: Math.max(now, beganAt + minWatchIntervalMs),
+      notBefore: now,
     };
   }
   const isConsistent = request === 'consistent list';
@@ -183,6 +209,6 @@ function commandOf(
     do: 'list',
     read: isConsistent ? 'consistent' : version === undefined ? 'any' : { notOlderThan: version },
     // The back-off has a jitter of its own.
-    notBefore: Math.max(now, listedAt + minListIntervalMs) + (isPrompt ? random() * jitterMs : 0),
+    notBefore: Math.max(listedAt + minListIntervalMs, now + (isPrompt ? random() * jitterMs : 0)),
   };
 }
