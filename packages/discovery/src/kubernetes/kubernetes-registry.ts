@@ -10,7 +10,10 @@ import { ListWatch, type ListWatchOptions } from './list-watch/list-watch';
 export type { KubeAccess, KubeCredentials, KubeTls } from './access/kube-access';
 
 export interface KubernetesRegistryOptions extends RegistryOptions {
-  /** Where the Services are whose target names no namespace; that of the pod, or of the kubeconfig's context, by default. */
+  /**
+   * Where the Services are whose target names no namespace; that of the pod, or of the kubeconfig's context, by
+   * default.
+   */
   readonly namespace?: string | undefined;
   /**
    * Name of the port to call where the target names none, as the Service names it; `http` by default, '' for the one
