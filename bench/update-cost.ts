@@ -1,6 +1,6 @@
 import { SnapshotStore } from '../packages/discovery/src/adapter/snapshot-store';
 import { EndpointSliceSet } from '../packages/discovery/src/kubernetes/endpoints/endpoint-slice-set';
-import { type Snapshot } from '@movies/discovery';
+import type { Instance } from '@movies/discovery';
 import { systemClock } from '@movies/time';
 import { UpstreamSet } from '../packages/service-client/src/upstream-set';
 import { ChurningSlices, service, type SliceDocument } from './kubernetes/churning-slices';
@@ -13,7 +13,7 @@ const warmUps = 1000;
 export async function measureUpdateCost(): Promise<string> {
   const slices = new ChurningSlices({ slices: 50, endpointsPerSlice: 100, changesPerUpdate: 20 });
   const set = new EndpointSliceSet({ service, port: 'http' });
-  const store = new SnapshotStore(service, systemClock);
+  const store = new SnapshotStore({ service, clock: systemClock });
   const upstreams = new UpstreamSet({
     clock: systemClock,
     random: Math.random,
@@ -43,7 +43,7 @@ export async function measureUpdateCost(): Promise<string> {
     [
       'UpstreamSet.update: what there is to pick from',
       () => {
-        upstreams.update(snapshotOf(store).instances);
+        upstreams.update(instancesOf(store));
       },
     ],
   ];
@@ -67,7 +67,7 @@ export async function measureUpdateCost(): Promise<string> {
   return table(['20 of 5,000 change', 'µs, median', 'mean'], rows);
 }
 
-function snapshotOf(store: SnapshotStore): Snapshot {
-  if (store.snapshot === undefined) throw new Error('nothing was published');
-  return store.snapshot;
+function instancesOf({ view }: SnapshotStore): readonly Instance[] {
+  if (view.state === 'unknown') throw new Error('nothing was published');
+  return view.instances;
 }

@@ -2,8 +2,9 @@
 import {
   faultPhases,
   faults,
-  meaningless,
+  struckIn,
   type Fault,
+  type FaultPhase,
 } from '../packages/discovery/src/kubernetes/testing/faults';
 import { runCell } from '../packages/discovery/src/kubernetes/testing/fault-matrix';
 
@@ -20,8 +21,10 @@ async function main(): Promise<void> {
   for (const [name, fault] of Object.entries(faults)) {
     const cells: string[] = [];
     for (const [protocol, phase] of columns) {
-      const reason = meaningless(fault, phase);
-      cells.push(reason === undefined ? await measure(fault, phase, protocol) : `–${mark(reason)}`);
+      const struck = struckIn(fault, phase);
+      cells.push(
+        'without' in struck ? `–${mark(struck.without)}` : await measure(fault, phase, protocol),
+      );
     }
     console.log(`| ${name} | ${cells.join(' | ')} |`);
   }
@@ -33,11 +36,12 @@ async function main(): Promise<void> {
 
 async function measure(
   fault: Fault,
-  ...[phase, protocol]: [Parameters<typeof runCell>[1], Parameters<typeof runCell>[2]]
+  phase: FaultPhase,
+  protocol: (typeof protocols)[number],
 ): Promise<string> {
   try {
-    const { recoveredMs, reasons } = await runCell(fault, phase, protocol);
-    return `${(recoveredMs / 1000).toFixed(1)}${reasons.length === 0 ? '' : ` ${reasons.join(', ')}`}`;
+    const { met, recoveredMs, reasons } = await runCell(fault, phase, protocol);
+    return [`${met}×`, (recoveredMs / 1000).toFixed(1), reasons.join(', ')].join(' ').trim();
   } catch (error: unknown) {
     process.exitCode = 1;
     return `**FAILED**: ${error instanceof Error ? error.message : String(error)}`;

@@ -1,3 +1,4 @@
+import { failureOf } from '@movies/discovery';
 import { until } from '../until';
 import { describeOnCluster } from './cluster';
 import { kubectlSet, settled, watchedSet } from './kubectl-set';
@@ -35,7 +36,7 @@ describeOnCluster('a watch says why it has no set, and heals when the cause is g
     await using unknown = TestNamespace.named();
     await using proxied = await ProxiedRegistry.open({ namespace: unknown.name });
     const watch = proxied.registry.watch('metadata');
-    const { instances, emptyBecause } = await watch.firstSync();
+    const { instances, emptyBecause } = await watch.synced();
     expect([instances.length, emptyBecause]).toEqual([
       0,
       expect.stringContaining(
@@ -44,7 +45,7 @@ describeOnCluster('a watch says why it has no set, and heals when the cause is g
     ]);
     await unknown.create();
     await unknown.apply(endpointSlice('metadata', ['10.0.0.1']));
-    await until(() => watch.snapshot?.instances.length === 1, 2000);
+    await until(() => watchedSet(watch).length === 1, 2000);
   });
 
   it('a port of another name, naming those there are', async () => {
@@ -52,16 +53,20 @@ describeOnCluster('a watch says why it has no set, and heals when the cause is g
     await until(async () => (await kubectlSet(namespace, 'ports', 'grpc')).length === 1);
     await using proxied = await ProxiedRegistry.open({ namespace: namespace.name });
     const watch = proxied.registry.watch('ports');
-    await until(() => watch.failure !== undefined, 5000);
-    expect(watch.failure).toMatchObject({
-      code: 'registry_unavailable',
-      message: expect.stringMatching(
+    const { instances, emptyBecause } = await watch.synced();
+    expect([instances, emptyBecause]).toEqual([
+      [],
+      expect.stringMatching(
         /no endpoint of Service 'ports' has port 'http'; there are port 'grpc' \(8080\).*port=<name>/,
-      ) as string,
-    });
+      ),
+    ]);
+    expect(failureOf(watch.view)).toBeUndefined();
+    const other = proxied.registry.watch('ports:grpc');
+    await other.synced();
+    expect(watchedSet(other)).toEqual(await kubectlSet(namespace, 'ports', 'grpc'));
     await namespace.apply(service('ports', { of: 'web', port: 'http' }));
     await settled(namespace, watch, 1);
-    expect(watch.failure).toBeUndefined();
+    expect(failureOf(watch.view)).toBeUndefined();
   });
 
   it('an account that may no longer watch: the set stands, and the message names the remedy', async () => {
@@ -74,8 +79,8 @@ describeOnCluster('a watch says why it has no set, and heals when the cause is g
     // A watch that is open is not asked for its right again.
     await proxied.proxy.cut();
     await proxied.proxy.mend();
-    await until(() => watch.restarts.has('http_403'), healsMs);
-    expect(watch.failure?.message).toMatch(
+    await until(() => watch.failures.has('http_403'), healsMs);
+    expect(failureOf(watch.view)?.message).toMatch(
       /answered 403: .*cannot watch.*a Role with the verbs list and watch on this resource/,
     );
     expect(watchedSet(watch)).toEqual(before);
@@ -83,7 +88,7 @@ describeOnCluster('a watch says why it has no set, and heals when the cause is g
     await namespace.kubectl('rollout', 'status', 'deployment/web');
     expect(watchedSet(watch)).toEqual(before);
     await namespace.apply(roleThatMay('reader', ['list', 'watch']));
-    await until(() => watch.failure === undefined, healsMs);
+    await until(() => failureOf(watch.view) === undefined, healsMs);
     await settled(namespace, watch, 2);
   });
 });

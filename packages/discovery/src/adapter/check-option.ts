@@ -1,9 +1,9 @@
 import { DiscoveryError } from '../discovery-error';
 
-/** Runs the check of an option; what it throws becomes `invalid_options`. */
-export function checkOption(check: () => void): void {
+/** Runs the check of an option, and returns what it does; what it throws becomes `invalid_options`. */
+export function checkOption<T>(check: () => T): T {
   try {
-    check();
+    return check();
   } catch (error: unknown) {
     const message = error instanceof Error ? error.message : String(error);
     throw new DiscoveryError('invalid_options', message, { cause: error });

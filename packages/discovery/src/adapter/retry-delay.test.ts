@@ -1,60 +1,100 @@
 import { ManualClock } from '@movies/time/testing';
 import { RetryDelay } from './retry-delay';
-import { SourceFailure } from './source-failure';
+import { SourceFailure, type FailureKind } from './source-failure';
 
-const refused = new SourceFailure('refused', 'no');
-const unreachable = new SourceFailure('unreachable', 'nobody is there');
-const lost = new SourceFailure('lost', 'the connection broke');
+const failureOf = (kind: FailureKind, retryAfterMs?: number) =>
+  new SourceFailure(kind, 'it failed', { retryAfterMs });
 
-function open(random = () => 1, restMs?: number) {
+function open(random = 1) {
   const clock = new ManualClock();
-  const retry = new RetryDelay({ clock, random, ...(restMs === undefined ? {} : { restMs }) });
-  const after = (failure: SourceFailure, count: number, lastedMs = 0) =>
-    Array.from({ length: count }, () => retry.next(failure, lastedMs));
-  return { clock, retry, after };
+  return { clock, retry: new RetryDelay({ clock, random: () => random }) };
 }
 
-describe('RetryDelay', () => {
-  it('doubles its bound to 30 s for a registry that answers, to 5 s for one that does not', () => {
-    const { after } = open();
-    expect(after(refused, 7)).toEqual([800, 1600, 3200, 6400, 12_800, 25_600, 30_000]);
-    expect(after(unreachable, 4)).toEqual([800, 1600, 3200, 5000]);
+it.each([
+  ['refused', [800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]],
+  ['expired', [800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]],
+  ['malformed', [800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]],
+  ['lost', [800, 1600, 3200, 5000, 5000, 5000]],
+  ['silent', [800, 1600, 3200, 5000, 5000, 5000]],
+  ['unreachable', [800, 1600, 3200, 5000, 5000, 5000]],
+] as const)('is drawn from zero to a bound that doubles: %s', (kind, bounds) => {
+  for (const random of [0, 0.25, 0.999]) {
+    const { retry } = open(random);
+    expect(bounds.map(() => retry.next(failureOf(kind), 0))).toEqual(
+      bounds.map((bound) => bound * random),
+    );
+  }
+});
+
+it('is short each time that a connection which served breaks, as balancers cut one every minute', () => {
+  const { clock, retry } = open();
+  for (let i = 0; i < 20; i += 1) {
+    clock.stall(60_000);
+    expect(retry.next(failureOf('lost'), 60_000)).toBe(800);
+  }
+});
+
+it('counts failures with a response and without one apart', () => {
+  const { retry } = open();
+  for (let i = 0; i < 20; i += 1) retry.next(failureOf('unreachable'), 0);
+  expect(retry.next(failureOf('refused'), 0)).toBe(800);
+  for (let i = 0; i < 20; i += 1) retry.next(failureOf('refused'), 0);
+  expect(retry.next(failureOf('unreachable'), 0)).toBe(5000);
+});
+
+describe('after two minutes', () => {
+  function refusedThrice() {
+    const opened = open();
+    for (let i = 0; i < 3; i += 1) opened.retry.next(failureOf('refused'), 0);
+    return opened;
+  }
+
+  it('of health it begins small again, and not sooner', () => {
+    const { clock, retry } = refusedThrice();
+    retry.succeeded(clock.now());
+    clock.stall(119_999);
+    expect(retry.next(failureOf('refused'), 0)).toBe(6400);
+    retry.succeeded(clock.now());
+    clock.stall(60_000);
+    retry.succeeded(clock.now());
+    clock.stall(60_000);
+    expect(retry.next(failureOf('refused'), 0)).toBe(800);
   });
 
-  it('draws a delay between nothing and the bound', () => {
-    expect(open(() => 0.25).after(refused, 2)).toEqual([200, 400]);
+  it('of one turn it begins small again, though the turn ends with a failure', () => {
+    const { retry } = refusedThrice();
+    expect(retry.next(failureOf('refused'), 119_999)).toBe(6400);
+    expect(retry.next(failureOf('refused'), 120_000)).toBe(800);
   });
 
-  it('waits as long as the registry asks for, at most a minute; 0 is no time', () => {
-    const { retry } = open();
-    const asked = (retryAfterMs: number) =>
-      retry.next(new SourceFailure('refused', 'later', { retryAfterMs }), 0);
-    expect([asked(3000), asked(600_000), asked(0)]).toEqual([3000, 60_000, 3200]);
+  it('without a success it does not begin small', () => {
+    const { clock, retry } = refusedThrice();
+    clock.stall(600_000);
+    expect(retry.next(failureOf('refused'), 0)).toBe(6400);
   });
+});
 
-  it('forgets failures after two minutes without one, and not sooner', async () => {
-    const { clock, retry, after } = open();
-    after(refused, 4);
-    retry.succeeded();
-    await clock.advance(119_999);
-    retry.succeeded();
-    expect(after(refused, 1)).toEqual([12_800]);
-    retry.succeeded();
-    await clock.advance(120_000);
-    expect(after(refused, 1)).toEqual([800]);
-  });
+it.each([
+  [2000, 2000],
+  [60_000, 60_000],
+  [86_400_000, 60_000],
+])('is what the registry asks for, %d ms, up to a minute', (retryAfterMs, ms) => {
+  const { retry } = open();
+  for (let i = 0; i < 5; i += 1) {
+    expect(retry.next(failureOf('refused', retryAfterMs), 0)).toBe(ms);
+  }
+});
 
-  it('forgets failures with the first success where the source asks for that', () => {
-    const { retry, after } = open(undefined, 0);
-    after(refused, 4);
-    retry.succeeded();
-    expect(after(refused, 1)).toEqual([800]);
-  });
+it('is its own where the registry asks for none, so that there is no loop without a wait', () => {
+  const { retry } = open(0.5);
+  const waits = [0, 1, 2].map(() => retry.next(failureOf('refused', 0), 0));
+  expect(waits).toEqual([400, 800, 1600]);
+});
 
-  it('begins anew for a connection that served before it broke', () => {
-    const { after } = open();
-    after(lost, 4);
-    expect(after(lost, 3, 60_000)).toEqual([800, 800, 800]);
-    expect(after(lost, 2)).toEqual([1600, 3200]);
-  });
+it('forgets failures with the first success where the source asks for that', () => {
+  const clock = new ManualClock();
+  const retry = new RetryDelay({ clock, random: () => 1, restMs: 0 });
+  for (let i = 0; i < 4; i += 1) retry.next(failureOf('refused'), 0);
+  retry.succeeded(clock.now());
+  expect(retry.next(failureOf('refused'), 0)).toBe(800);
 });

@@ -29,9 +29,9 @@ export class RetryDelay {
     this.#options = options;
   }
 
-  /** The source was well at this moment. */
-  succeeded(): void {
-    this.#healthySince ??= this.#options.clock.now();
+  /** The source has been well since this time of the clock. */
+  succeeded(since: number): void {
+    this.#healthySince ??= since;
   }
 
   /** Milliseconds to wait. `lastedMs`: how long that which failed had gone on. */
@@ -39,7 +39,9 @@ export class RetryDelay {
     const { restMs = 120_000, clock, random } = this.#options;
     const since = this.#healthySince;
     this.#healthySince = undefined;
-    if (since !== undefined && clock.now() - since >= restMs) this.#answered = this.#unanswered = 0;
+    const isRested = since !== undefined && clock.now() - since >= restMs;
+    // A watch that was open for so long was well, although its turn ends with a failure.
+    if (isRested || lastedMs >= restMs) this.#answered = this.#unanswered = 0;
     if (!failure.isAnswer && lastedMs >= servedMs) this.#unanswered = 0;
     const bound = failure.isAnswer
       ? Math.min(maxAnsweredMs, initialMs * 2 ** this.#answered)

@@ -13,7 +13,10 @@ export type FailureKind = 'unreachable' | 'lost' | 'silent' | 'refused' | 'expir
 export interface SourceFailureDetails extends ErrorOptions {
   /** A short word for a metric, where it can say more than the kind, as `http_403`. */
   readonly reason?: string;
-  /** What the registry asked for in `Retry-After`, in milliseconds. */
+  /**
+   * How long to wait in place of the back-off, in milliseconds: what the registry asks for in `Retry-After`, or what the
+   * source needs before its next turn, which asks for something else.
+   */
   readonly retryAfterMs?: number | undefined;
 }
 

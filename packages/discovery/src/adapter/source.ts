@@ -56,7 +56,7 @@ export async function runSource(
     let waitMs: number;
     try {
       waitMs = await source.turn(signal);
-      retry.succeeded();
+      retry.succeeded(startedAt);
     } catch (error: unknown) {
       if (isOver()) break;
       const failure = SourceFailure.of(error);

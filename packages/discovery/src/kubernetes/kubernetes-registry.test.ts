@@ -27,7 +27,13 @@ async function open(api: 'endpointslices' | 'endpoints') {
       else fake.put(sliceOf(service, addresses));
     },
     breakDown: () => fake.stop(),
-    repair: () => fake.listen(port),
+    repair: async () => {
+      await fake.listen(port);
+      // A server sends one about every minute; a watch that was opened again waits for it.
+      void fake.nextWatch().then(() => {
+        fake.bookmark();
+      });
+    },
     close: async () => {
       await registry.close();
       await fake.stop();

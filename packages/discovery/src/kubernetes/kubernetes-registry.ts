@@ -1,17 +1,13 @@
-import { systemClock, type Clock, type Random } from '@movies/time';
-import type { SnapshotSink } from '../adapter/snapshot-store';
-import { WatchedRegistry, type Feed } from '../adapter/watched-registry';
-import type { EndpointSlice } from './endpoints/endpoint-slice';
-import { EndpointSliceSet } from './endpoints/endpoint-slice-set';
-import { slicesOfEndpoints, type Endpoints } from './endpoints/endpoints';
+import { checkDuration, systemClock } from '@movies/time';
+import { checkOption } from '../adapter/check-option';
+import { WatchedRegistry, type RegistryOptions } from '../adapter/watched-registry';
+import { formatTarget, invalidTarget, type Target } from '../target';
 import { kubeAccessSource } from './access/find-kube-access';
 import type { KubeAccess } from './access/kube-access';
 import type { KubeConfigLike } from './access/kube-config-object';
 import { KubeApi } from './api-server/kube-api';
-import { KubeCollection } from './list-watch/list-watch';
-import type { KubeObject } from './list-watch/kube-object';
-import { KubernetesFeed, type EndpointObjects } from './endpoints/kubernetes-feed';
-import { Reflector } from './list-watch/reflector';
+import { EndpointSource, type EndpointObject } from './endpoints/endpoint-source';
+import { ListWatch, type ListWatchOptions } from './list-watch/list-watch';
 
 export type {
   CredentialsOptions,
@@ -21,10 +17,16 @@ export type {
 } from './access/kube-access';
 export type { KubeConfigLike } from './access/kube-config-object';
 
-export interface KubernetesRegistryOptions {
-  /** Where the Services are; that of the pod, or of the kubeconfig's context, by default. */
+export interface KubernetesRegistryOptions extends RegistryOptions {
+  /**
+   * Where the Services are whose target names no namespace; that of the pod, or of the kubeconfig's context, by
+   * default.
+   */
   readonly namespace?: string | undefined;
-  /** Name of the port to call, as the Service names it; `http` by default, '' for the one without a name. */
+  /**
+   * Name of the port to call where the target names none, as the Service names it; `http` by default, '' for the one
+   * without a name.
+   */
   readonly port?: string | undefined;
   /**
    * `endpointslices` (discovery.k8s.io/v1) by default; `endpoints` is the older core/v1 API, which tells
@@ -33,60 +35,125 @@ export interface KubernetesRegistryOptions {
   readonly api?: 'endpointslices' | 'endpoints' | undefined;
   /** A context of the kubeconfig; its current one by default. */
   readonly context?: string | undefined;
-  /** A watch that is silent for so long is begun anew; 90,000 by default, and a quiet server tells something every minute. */
+  /**
+   * A watch that is silent for so many milliseconds is begun anew; 90,000 by default, and a quiet server tells something
+   * every minute.
+   */
   readonly idleMs?: number | undefined;
+  /** Sent with each request; `movies-discovery` by default. */
+  readonly userAgent?: string | undefined;
   /** A `KubeConfig` of `@kubernetes/client-node`, instead of the kubeconfig files; its current context counts. */
   readonly kubeConfig?: KubeConfigLike | undefined;
   /** The access itself, instead of that of a kubeconfig or of the pod's service account. */
   readonly access?: KubeAccess | undefined;
-  /** The same, asked for again for each request. */
-  readonly findAccess?: () => Promise<KubeAccess>;
-  readonly clock?: Clock;
-  readonly random?: Random;
+  /** The same, called for each request. */
+  readonly findAccess?: (() => Promise<KubeAccess>) | undefined;
 }
 
-/** `Registry` on the Kubernetes API. A pod's readiness is its registration, so there is no `Registrar`. */
+/**
+ * `Registry` on the Kubernetes API. A target is a Service, as `rating`, `rating.shop` or `rating.shop:grpc`: the options
+ * fill in namespace and port. A pod's readiness is its registration, so there is no `Registrar`.
+ */
 export class KubernetesRegistry extends WatchedRegistry {
+  /** Throws `invalid_options`, naming the option. */
   constructor(options: KubernetesRegistryOptions = {}) {
-    const { clock = systemClock, random = Math.random } = options;
-    const { namespace, port = 'http', idleMs = 90_000 } = options;
-    const findAccess = options.findAccess ?? kubeAccessSource({ ...options, clock });
-    const api = new KubeApi({ findAccess, clock });
-    if (options.api === 'endpoints') warnOfEndpoints();
-
-    function follow<T extends KubeObject>(
-      service: string,
-      sink: SnapshotSink,
-      { path, selector, objects }: EndpointResource<T>,
-    ): Feed {
-      const collection = new KubeCollection<T>({
-        api,
-        clock,
-        path,
-        selector: selector(service),
-        namespace,
-        idleMs,
-      });
-      return new KubernetesFeed<T>({
-        service,
-        namespace: () => collection.namespace,
-        set: new EndpointSliceSet({ service, port }),
-        objects,
-        sink,
-        clock,
-        reflect: (target) => new Reflector({ collection, target, clock, random }),
-      });
-    }
-
-    super({
-      openFeed: (service, sink) =>
-        options.api === 'endpoints'
-          ? follow(service, sink, endpoints)
-          : follow(service, sink, endpointSlices),
-      release: () => api.close(),
-      clock,
-    });
+    const { api = 'endpointslices', clock = systemClock, random = Math.random } = options;
+    const { namespace, port = 'http', idleMs = 90_000, userAgent } = options;
+    checkOptions(options);
+    const findAccess =
+      options.findAccess ?? checkOption(() => kubeAccessSource({ ...options, clock }));
+    const kubeApi = new KubeApi({ findAccess, clock, userAgent });
+    super(
+      {
+        // The same target is another Service by other options.
+        name: ['kubernetes', namespace, port].join('_'),
+        open: (target, sink) => {
+          checkTarget(target);
+          const { service } = target;
+          const listWatch = new ListWatch<EndpointObject>({
+            api: kubeApi,
+            clock,
+            ...objectsOf[api](service),
+            namespace: target.namespace ?? namespace,
+            idleMs,
+          });
+          return new EndpointSource({
+            service,
+            port: target.port ?? port,
+            listWatch,
+            sink,
+            clock,
+            random,
+          });
+        },
+        release: () => kubeApi.close(),
+      },
+      options,
+    );
+    if (api === 'endpoints') warnOfEndpoints();
   }
+}
+
+/** Where the objects of a Service are, by API. */
+const objectsOf: Readonly<
+  Record<
+    'endpointslices' | 'endpoints',
+    (service: string) => Pick<ListWatchOptions, 'path' | 'selector'>
+  >
+> = {
+  endpointslices: (service) => ({
+    path: (namespace) => `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
+    selector: { labelSelector: `kubernetes.io/service-name=${service}` },
+  }),
+  endpoints: (service) => ({
+    path: (namespace) => `/api/v1/namespaces/${namespace}/endpoints`,
+    selector: { fieldSelector: `metadata.name=${service}` },
+  }),
+};
+
+/**
+ * RFC 1123, as for the names of Services, namespaces and ports
+ * (https://kubernetes.io/docs/concepts/overview/working-with-objects/names/).
+ */
+const dnsLabel = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const expectedLabel =
+  'at most 63 lower case letters, digits and -, with a letter or digit at each end';
+
+/** A name goes into a selector or a path as it stands. */
+function checkTarget(target: Target): void {
+  for (const part of ['service', 'namespace', 'port'] as const) {
+    const name = target[part];
+    if (name === undefined || dnsLabel.test(name)) continue;
+    const reason = `'${name}' cannot be the name of a ${part} of Kubernetes: expected ${expectedLabel}`;
+    throw invalidTarget(formatTarget(target), reason);
+  }
+}
+
+function checkOptions({
+  namespace,
+  port,
+  api,
+  idleMs,
+  userAgent,
+}: KubernetesRegistryOptions): void {
+  checkOption(() => {
+    checkDuration('idleMs', idleMs);
+    for (const [option, name] of [
+      ['namespace', namespace],
+      ['port', port === '' ? undefined : port],
+    ] as const) {
+      if (name === undefined || dnsLabel.test(name)) continue;
+      throw new RangeError(`'${option}' is '${name}': expected ${expectedLabel}`);
+    }
+    if (api !== undefined && !Object.hasOwn(objectsOf, api)) {
+      throw new RangeError(`'api' is '${api}': expected ${Object.keys(objectsOf).join(' or ')}`);
+    }
+    if (userAgent !== undefined && !/^[\x20-\x7e]+$/.test(userAgent)) {
+      throw new RangeError(
+        `'userAgent' is ${JSON.stringify(userAgent)}: expected printable ASCII characters`,
+      );
+    }
+  });
 }
 
 function warnOfEndpoints(): void {
@@ -96,43 +163,3 @@ function warnOfEndpoints(): void {
     { code: 'DISCOVERY_ENDPOINTS' },
   );
 }
-
-/** Where the objects of a Service are, and how its set takes them in. */
-interface EndpointResource<T extends KubeObject> {
-  readonly path: (namespace: string) => string;
-  readonly selector: (service: string) => Readonly<Record<string, string>>;
-  readonly objects: EndpointObjects<T>;
-}
-
-const endpointSlices: EndpointResource<EndpointSlice> = {
-  path: (namespace) => `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
-  selector: (service) => ({ labelSelector: `kubernetes.io/service-name=${service}` }),
-  objects: {
-    replace: (set, slices) => {
-      set.replace(slices);
-    },
-    put: (set, slice) => {
-      set.put(slice);
-    },
-    delete: (set, name) => {
-      set.delete(name);
-    },
-  },
-};
-
-const endpoints: EndpointResource<Endpoints> = {
-  path: (namespace) => `/api/v1/namespaces/${namespace}/endpoints`,
-  selector: (service) => ({ fieldSelector: `metadata.name=${service}` }),
-  // One object has it all: each replaces what was known.
-  objects: {
-    replace: (set, objects) => {
-      set.replace(objects.flatMap(slicesOfEndpoints));
-    },
-    put: (set, object) => {
-      set.replace(slicesOfEndpoints(object));
-    },
-    delete: (set) => {
-      set.replace([]);
-    },
-  },
-};

@@ -1,4 +1,5 @@
 import type { Http2ServerResponse } from 'node:http2';
+import type { Socket } from 'node:net';
 import { statusOf } from './api-documents';
 
 /** The response of either protocol, of which the types know one. */
@@ -26,9 +27,8 @@ export function answerJson(response: ApiResponse, code: number, body: unknown): 
   response.end(JSON.stringify(body));
 }
 
-/** For HTTP/1.1 the connection; for HTTP/2 the session with all its streams, as when a server dies. */
-export function breakConnection(response: ApiResponse): void {
-  const session = response.stream?.session;
-  if (session === undefined) response.socket.destroy();
-  else session.destroy();
+/** Breaks the connection of a response, for HTTP/2 with all its streams, as when a server dies: without GOAWAY. */
+export function breakConnection(response: ApiResponse, connections: Iterable<Socket>): void {
+  const { remotePort } = response.socket;
+  for (const socket of [...connections]) if (socket.remotePort === remotePort) socket.destroy();
 }

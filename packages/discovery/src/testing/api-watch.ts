@@ -1,4 +1,4 @@
-import { breakConnection, type ApiResponse } from './api-response';
+import type { ApiResponse } from './api-response';
 import type { ObjectFilter } from './versioned-objects';
 
 /** A watch that is open, and what can be done to it. */
@@ -26,10 +26,18 @@ export class ApiWatch implements OpenWatch {
   readonly resource: string;
   readonly wantsBookmarks: boolean;
   readonly filter: ObjectFilter;
+  /** Breaks its connection. */
+  readonly reset: () => void;
   readonly #response: ApiResponse;
   #muted = false;
 
-  constructor({ resource, query }: WatchCall, filter: ObjectFilter, response: ApiResponse) {
+  constructor(
+    { resource, query }: WatchCall,
+    filter: ObjectFilter,
+    response: ApiResponse,
+    reset: () => void,
+  ) {
+    this.reset = reset;
     this.resource = resource;
     this.wantsBookmarks = query.get('allowWatchBookmarks') === 'true';
     this.filter = filter;
@@ -46,10 +54,6 @@ export class ApiWatch implements OpenWatch {
 
   end(): void {
     this.#response.end();
-  }
-
-  reset(): void {
-    breakConnection(this.#response);
   }
 
   mute(): void {

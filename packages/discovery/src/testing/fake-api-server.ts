@@ -1,5 +1,10 @@
 import { once } from 'node:events';
-import { createSecureServer, type Http2ServerRequest, type ServerHttp2Session } from 'node:http2';
+import {
+  constants,
+  createSecureServer,
+  type Http2ServerRequest,
+  type ServerHttp2Session,
+} from 'node:http2';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
@@ -7,7 +12,13 @@ import { describeApi, statusOf } from './api-documents';
 import { answerJson, answerStatus, breakConnection, type ApiResponse } from './api-response';
 import { ApiWatch, type OpenWatch } from './api-watch';
 import { selfSigned } from './self-signed';
-import { matches, VersionedObjects, type ApiObject, type ObjectFilter } from './versioned-objects';
+import {
+  matches,
+  VersionedObjects,
+  type ApiObject,
+  type ObjectChange,
+  type ObjectFilter,
+} from './versioned-objects';
 
 /** A call for objects. */
 export interface ApiCall {
@@ -16,6 +27,7 @@ export interface ApiCall {
   readonly namespace: string | undefined;
   readonly query: URLSearchParams;
   readonly token: string | undefined;
+  readonly userAgent: string | undefined;
   readonly httpVersion: string;
   /** Name and value in turn, each as often as it came. */
   readonly rawHeaders: readonly string[];
@@ -29,11 +41,14 @@ export interface ApiCall {
 export interface ApiReaction {
   /** Answers so, with a Status of this code unless there is a body. */
   readonly status?: number;
+  /** Beside whatever it answers. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   /** Answers 200, sends this and nothing of its own; and then ends, unless `open`. */
   readonly script?: string;
   readonly open?: boolean;
+  /** Opens a watch, and sends its headers with its first event, as some proxies do. */
+  readonly holdHeaders?: boolean;
   /** Never answers, or closes the connection. */
   readonly drop?: 'hang' | 'reset';
 }
@@ -132,14 +147,23 @@ export class FakeApiServer {
     return [...this.#sockets].flatMap(({ remotePort }) => remotePort ?? []);
   }
 
+  /** Changes with everything that comes or goes. */
+  get activity(): string {
+    const bytes = [...this.#sockets].reduce((sum, socket) => {
+      return sum + socket.bytesRead + socket.bytesWritten;
+    }, 0);
+    return [this.connections, this.#sockets.size, this.calls.length, bytes].join(' ');
+  }
+
   objects(resource = 'endpointslices'): VersionedObjects {
     return this.#resource(resource).objects;
   }
 
   /** Adds or changes an object, and tells the watches. */
-  put(object: ApiObject, resource = 'endpointslices'): void {
-    const { type, object: stored } = this.objects(resource).put(object);
-    this.#tell(resource, type, stored);
+  put(object: ApiObject, resource = 'endpointslices'): ObjectChange {
+    const change = this.objects(resource).put(object);
+    this.#tell(resource, change.type, change.object);
+    return change;
   }
 
   remove(name: string, namespace = 'default', resource = 'endpointslices'): void {
@@ -182,6 +206,14 @@ export class FakeApiServer {
     for (const session of [...this.#sessions]) session.destroy();
   }
 
+  /**
+   * Sends GOAWAY on every HTTP/2 connection, as an API server does by `--goaway-chance` and when it shuts down. Streams
+   * up to the last one go on; those above it were not taken.
+   */
+  goaway(lastStreamId?: number): void {
+    for (const session of this.#sessions) session.goaway(constants.NGHTTP2_NO_ERROR, lastStreamId);
+  }
+
   /** Refuses connections until `listen`. */
   async stop(): Promise<void> {
     const closed = once(this.#server, 'close');
@@ -211,6 +243,7 @@ export class FakeApiServer {
       namespace,
       query: url.searchParams,
       token: request.headers.authorization?.replace(/^Bearer /, ''),
+      userAgent: request.headers['user-agent'],
       httpVersion: request.httpVersion,
       rawHeaders: request.rawHeaders,
       servername: typeof socket.servername === 'string' ? socket.servername : undefined,
@@ -232,7 +265,10 @@ export class FakeApiServer {
   #answer(call: ApiCall, filter: ObjectFilter, response: ApiResponse): void {
     const reaction = this.react(call) ?? {};
     if (reaction.drop === 'hang') return;
-    if (reaction.drop === 'reset') breakConnection(response);
+    for (const [name, value] of Object.entries(reaction.headers ?? {})) {
+      response.setHeader(name, value);
+    }
+    if (reaction.drop === 'reset') breakConnection(response, this.#sockets);
     else if (reaction.status !== undefined) {
       answerStatus(response, reaction.status, 'as the test wants it', reaction);
     } else if (reaction.script !== undefined) {
@@ -241,12 +277,19 @@ export class FakeApiServer {
       if (reaction.open !== true) response.end();
     } else if (this.tokens !== undefined && !this.tokens.has(call.token ?? '')) {
       answerStatus(response, 401, 'Unauthorized');
-    } else if (call.kind === 'watch') this.#watch(call, filter, response);
+    } else if (call.kind === 'watch') this.#watch(call, filter, response, reaction.holdHeaders);
     else this.#list(call, filter, response);
   }
 
   #list(call: ApiCall, filter: ObjectFilter, response: ApiResponse): void {
     const { kind, groupVersion, objects } = this.#resource(call.resource);
+    const version = Number(call.query.get('resourceVersion') ?? 0);
+    if (version > objects.version) {
+      const details = { causes: [{ reason: 'ResourceVersionTooLarge' }], retryAfterSeconds: 1 };
+      const message = `Too large resource version: ${version}, current: ${objects.version}`;
+      answerJson(response, 504, { ...statusOf(504, message), details });
+      return;
+    }
     const all = objects
       .select(filter)
       .map((object) => ({ kind, apiVersion: groupVersion, ...object }));
@@ -257,7 +300,7 @@ export class FakeApiServer {
       return;
     }
     // As the real one: a list from the cache is whole, whatever the limit.
-    const fromCache = call.query.get('resourceVersion') === '0';
+    const fromCache = call.query.has('resourceVersion');
     const limit = fromCache ? 0 : Number(call.query.get('limit') ?? 0);
     const start = Number(call.query.get('continue') ?? 0);
     const items = limit === 0 ? all : all.slice(start, start + limit);
@@ -273,10 +316,12 @@ export class FakeApiServer {
     });
   }
 
-  #watch(call: ApiCall, filter: ObjectFilter, response: ApiResponse): void {
+  #watch(call: ApiCall, filter: ObjectFilter, response: ApiResponse, holdHeaders = false): void {
     const { objects } = this.#resource(call.resource);
-    response.writeHead(200, { 'content-type': 'application/json' });
-    const watch = new ApiWatch(call, filter, response);
+    response.setHeader('content-type', 'application/json');
+    const watch = new ApiWatch(call, filter, response, () => {
+      breakConnection(response, this.#sockets);
+    });
     const past = objects.after(Number(call.query.get('resourceVersion')), filter);
     if (past === undefined) {
       // As the real one: inside an answer with 200.
@@ -286,7 +331,7 @@ export class FakeApiServer {
     }
     this.#watches.add(watch);
     response.once('close', () => this.#watches.delete(watch));
-    response.flushHeaders();
+    if (!holdHeaders) response.flushHeaders();
     for (const { type, object } of past) watch.event(type, object);
   }
 

@@ -39,9 +39,13 @@ export function sliceOf(
 }
 
 /** The older Endpoints object of a Service, with the same addresses. */
-export function endpointsOf(service: string, addresses: readonly string[]): ApiObject {
+export function endpointsOf(
+  service: string,
+  addresses: readonly string[],
+  { namespace = 'default' }: Pick<SliceFields, 'namespace'> = {},
+): ApiObject {
   const endpoints = {
-    metadata: { name: service, namespace: 'default' },
+    metadata: { name: service, namespace },
     subsets:
       addresses.length === 0
         ? null

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify, stripVTControlCharacters } from 'node:util';
 import { LimitedSignal, type Clock } from '@movies/time';
-import { KubeFailure } from '../api-server/kube-failure';
+import { SourceFailure } from '../../adapter/source-failure';
 import type { Credential } from './credential-cache';
 import type { KubeconfigEntry } from './kubeconfig-entry';
 import { codeOf } from './no-config';
@@ -23,7 +23,7 @@ export interface ExecPluginOptions {
 
 /**
  * The credential plug-in of a user (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins).
- * It gets no standard input, and a minute for each run. Throws a `KubeFailure` for settings that are wrong; each run
+ * It gets no standard input, and a minute for each run. Throws a `SourceFailure` for settings that are wrong; each run
  * rejects with one that says what the plug-in complains of.
  */
 export function execPlugin(
@@ -55,7 +55,7 @@ async function run(
     running.child.stdin?.end();
     return parse(user, apiVersion, (await running).stdout);
   } catch (cause: unknown) {
-    if (cause instanceof KubeFailure) throw cause;
+    if (cause instanceof SourceFailure) throw cause;
     const plugin = `has an exec plug-in '${command}'`;
     if (limited.timedOut) {
       throw user.refuse(`${plugin} that does not end within ${runMs / 1000} s`, cause);

@@ -22,7 +22,7 @@ export interface KubeAccessOptions {
 /**
  * A function that gives the present access, to be called for each request. It gives the same one until a file of the
  * kubeconfig changes, so that an exec plug-in is not run again without need. Throws a `TypeError` for options that
- * exclude each other; the function rejects with a `KubeFailure` that says what to do.
+ * exclude each other; the function rejects with a `SourceFailure` that says what to do.
  */
 export function kubeAccessSource(options: KubeAccessOptions): () => Promise<KubeAccess> {
   const { context, kubeConfig, access, env = process.env, clock = systemClock } = options;
@@ -47,7 +47,7 @@ export function kubeAccessSource(options: KubeAccessOptions): () => Promise<Kube
 
 /**
  * The kubeconfig if there is one (KUBECONFIG, else ~/.kube/config), else the pod's service account: the
- * order of kubectl. Rejects with a `KubeFailure` that says what to do.
+ * order of kubectl. Rejects with a `SourceFailure` that says what to do.
  */
 export async function findKubeAccess(options: KubeAccessOptions): Promise<KubeAccess> {
   return kubeAccessSource(options)();

@@ -1,6 +1,6 @@
 import type { KubeconfigEntry } from './kubeconfig-entry';
 
-/** A header's value in UTF-8, as Go sends it. Throws a `KubeFailure` for what no header can hold. */
+/** A header's value in UTF-8, as Go sends it. Throws a `SourceFailure` for what no header can hold. */
 export function checkedHeader(entry: KubeconfigEntry, name: string, value: string): string {
   const bytes = Buffer.from(value).toString('latin1');
   // eslint-disable-next-line no-control-regex -- these are what is looked for

@@ -4,13 +4,13 @@ import type { SecureContextOptions } from 'node:tls';
 export interface KubeAccess {
   /** `https://` or `http://`, host, port and, behind a gateway, a path without a slash at its end. */
   readonly server: string;
-  /** The namespace of a request that names none. May be read late, and may throw a `KubeFailure`. */
+  /** The namespace of a request that names none. May be read late, and may throw a `SourceFailure`. */
   readonly namespace: string;
   /** URL of the proxy for this server: `http://`, `https://` or `socks5://`, with user and password if it wants them. */
   readonly proxy?: string | undefined;
   /**
    * Asked for each request: tokens and certificates are exchanged while the program runs. Rejects with a
-   * `KubeFailure` that says what to do.
+   * `SourceFailure` that says what to do.
    */
   credentials(options?: CredentialsOptions): Promise<KubeCredentials>;
 }

@@ -21,7 +21,7 @@ export interface KubeConfigLike {
 
 /**
  * The access of a `KubeConfig`, as it is now: for its current context, with all its ways to authenticate. Throws a
- * `KubeFailure` if it has no current cluster, or one that cannot be used.
+ * `SourceFailure` if it has no current cluster, or one that cannot be used.
  */
 export function kubeConfigAccess(
   kubeConfig: KubeConfigLike,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { codeOf, unusable } from './no-config';
-import type { KubeFailure } from '../api-server/kube-failure';
+import type { SourceFailure } from '../../adapter/source-failure';
 
 /** A mapping of a kubeconfig, read field by field. What is empty counts as absent, as for client-go. */
 export class KubeconfigEntry {
@@ -10,7 +10,7 @@ export class KubeconfigEntry {
   readonly #what: string;
   readonly #fields: Readonly<Record<string, unknown>>;
 
-  /** @param what how messages name it. Throws a `KubeFailure` if `fields` is no mapping. */
+  /** @param what how messages name it. Throws a `SourceFailure` if `fields` is no mapping. */
   constructor(file: string, what: string, fields: unknown) {
     this.file = file;
     this.#what = what;
@@ -18,7 +18,7 @@ export class KubeconfigEntry {
     this.#fields = (fields ?? {}) as Readonly<Record<string, unknown>>;
   }
 
-  refuse(reason: string, cause?: unknown): KubeFailure {
+  refuse(reason: string, cause?: unknown): SourceFailure {
     return unusable(this.file, `${this.#what} ${reason}`, cause);
   }
 

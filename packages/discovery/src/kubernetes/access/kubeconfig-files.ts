@@ -34,7 +34,7 @@ export class Kubeconfig {
 
   /**
    * What a name means: the entry of the first file that has it, whole. An entry that is not asked for may hold
-   * anything. Throws a `KubeFailure` where the name is twice in one file, as kubectl does.
+   * anything. Throws a `SourceFailure` where the name is twice in one file, as kubectl does.
    */
   find(kind: keyof typeof kinds, name: string): KubeconfigEntry | undefined {
     const root = this.#roots.find((each) => namesOf(each, kind).includes(name));
@@ -49,7 +49,7 @@ export class Kubeconfig {
 
 /**
  * Reads kubeconfig files as client-go's clientcmd does: what does not exist is left out, and what is empty is no
- * failure. Rejects with a `KubeFailure` that names the file that is no kubeconfig.
+ * failure. Rejects with a `SourceFailure` that names the file that is no kubeconfig.
  */
 export async function readKubeconfig(files: readonly string[]): Promise<Kubeconfig> {
   const roots = await Promise.all(files.map((file) => readRoot(path.resolve(file))));

@@ -27,7 +27,7 @@ export interface KubeconfigAccessOptions {
 
 /**
  * The access of one context, with each field meaning what it means to kubectl (the types of client-go's
- * `clientcmd/api/v1`). Throws a `KubeFailure` that names file, entry and field of what cannot be used; what the context
+ * `clientcmd/api/v1`). Throws a `SourceFailure` that names file, entry and field of what cannot be used; what the context
  * does not lead to is not looked at.
  */
 export function kubeconfigAccess(config: Kubeconfig, options: KubeconfigAccessOptions): KubeAccess {

@@ -26,7 +26,7 @@ interface Metadata {
 /**
  * The id-token of a user with the auth-provider `oidc`, as client-go's plug-in gets it: the one of the kubeconfig as long
  * as it is good, then another for the refresh-token (OpenID Connect Core 1.0, section 12). What it gets is kept in
- * memory and not written to the kubeconfig. Throws a `KubeFailure` for another provider: kubectl has no other.
+ * memory and not written to the kubeconfig. Throws a `SourceFailure` for another provider: kubectl has no other.
  */
 export function oidcProvider({ user, env, clock }: OidcOptions) {
   const provider = user.entry('auth-provider');

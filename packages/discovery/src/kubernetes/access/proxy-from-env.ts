@@ -6,7 +6,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /**
  * The proxy that the environment means for a server, by the rules of Go's net/http and so of kubectl
  * (https://pkg.go.dev/golang.org/x/net/http/httpproxy#Config): `HTTPS_PROXY` for https, `HTTP_PROXY` for http, none
- * for localhost and what `NO_PROXY` names. Throws a `KubeFailure` if the proxy is no URL.
+ * for localhost and what `NO_PROXY` names. Throws a `SourceFailure` if the proxy is no URL.
  */
 export function proxyFromEnv(server: string, env: Environment): string | undefined {
   const { protocol, hostname, port } = new URL(server);

@@ -6,7 +6,7 @@ import type { KubeAccess } from './kube-access';
 import { codeOf, noConfig } from './no-config';
 import { proxyFromEnv } from './proxy-from-env';
 import { withAuthorities } from './system-authorities';
-import type { KubeFailure } from '../api-server/kube-failure';
+import type { SourceFailure } from '../../adapter/source-failure';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -75,6 +75,6 @@ async function readAuthority(file: string): Promise<string | undefined> {
   }
 }
 
-function unreadable(file: string, cause: unknown, remedy: string): KubeFailure {
+function unreadable(file: string, cause: unknown, remedy: string): SourceFailure {
   return noConfig(`cannot read ${file} (${codeOf(cause)}): ${remedy}`, cause);
 }

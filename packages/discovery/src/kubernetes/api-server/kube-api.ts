@@ -1,18 +1,21 @@
 import type { Clock, LimitedSignal } from '@movies/time';
+import type { Dispatcher } from 'undici';
 import { messageOf } from '../../adapter/message-of';
+import { SourceFailure } from '../../adapter/source-failure';
 import type { KubeAccess, KubeCredentials } from '../access/kube-access';
 import { KubeConnections } from './kube-connections';
-import { KubeFailure } from './kube-failure';
 import { parseRetryAfter, parseStatus, toFailure } from './kube-status';
 
 export interface KubeApiOptions {
   /** The API server and the way to speak to it, as they are now; called for each request. */
   readonly findAccess: () => Promise<KubeAccess>;
+  /** `movies-discovery` by default. */
+  readonly userAgent?: string | undefined;
   readonly clock: Clock;
 }
 
-/** An answer that has begun. */
-interface Answer {
+/** A response that has begun. */
+interface KubeResponse {
   readonly status: number;
   readonly retryAfter: string | undefined;
   readonly chunks: AsyncIterable<Buffer>;
@@ -42,24 +45,25 @@ export class KubeApi {
   }
 
   /**
-   * The body of an answer with 200; the path may be made of the access's own namespace. Rejects with a
-   * `KubeFailure`, which is `unreachable` as long as nobody has answered; so does the body, `lost` or
-   * `silent`, when its connection breaks. A 401 is asked once more, with credentials that were asked for again.
+   * The body of a response with 200; the path may be made of the access's own namespace. Rejects with a `SourceFailure`:
+   * `unreachable` without credentials or a connection, `silent` at the deadline, `lost` if the connection breaks,
+   * `expired` or `refused` as the server says. So does the body. After a 401 the request is sent once more, with
+   * credentials that were asked for again. The deadline ends this request alone.
    */
   async get(
     path: (own: Pick<KubeAccess, 'namespace'>) => string,
     limited: LimitedSignal,
   ): Promise<AsyncIterable<Buffer>> {
-    let answer = await this.#send(path, limited);
-    if (answer.status === 401) {
-      await readText(answer.chunks);
-      answer = await this.#send(path, limited, answer.credentials);
+    let response = await this.#send(path, limited);
+    if (response.status === 401) {
+      await readText(response.chunks);
+      response = await this.#send(path, limited, response.credentials);
     }
-    if (answer.status === 200) return answer.chunks;
-    const status = parseStatus(parseJson(await readText(answer.chunks)));
-    const retryAfterMs = parseRetryAfter(answer.retryAfter, this.#options.clock.now());
+    if (response.status === 200) return response.chunks;
+    const status = parseStatus(parseJson(await readText(response.chunks)));
+    const retryAfterMs = parseRetryAfter(response.retryAfter, this.#options.clock.now());
     throw toFailure(
-      { ...status, code: answer.status, retryAfterMs: retryAfterMs ?? status.retryAfterMs },
+      { ...status, code: response.status, retryAfterMs: retryAfterMs ?? status.retryAfterMs },
       'http',
     );
   }
@@ -74,24 +78,38 @@ export class KubeApi {
     path: (own: Pick<KubeAccess, 'namespace'>) => string,
     limited: LimitedSignal,
     refused?: KubeCredentials,
-  ): Promise<Answer> {
-    let server: string | undefined;
+  ): Promise<KubeResponse> {
+    let asked: KubeAccess | undefined;
     try {
-      const { access, credentials } = await limited.race(this.#read(refused));
-      server = `the API server ${access.server}`;
+      const permission = await limited.race(this.#read(refused));
+      const { access } = permission;
       const url = new URL(`${access.server}${path(access)}`);
-      return await this.#request(url, access.proxy, credentials, limited);
+      asked = access;
+      return await this.#request(url, permission, limited);
     } catch (cause: unknown) {
-      if (cause instanceof KubeFailure) throw cause;
-      const silent = server === undefined ? credentialsMissing : `${server} does not answer`;
-      throw new KubeFailure(
-        'unreachable',
-        limited.timedOut
-          ? silent
-          : `${server ?? 'the API server'} cannot be reached: ${messageOf(cause)}`,
-        { reason: limited.timedOut ? 'timeout' : 'unreachable', cause },
-      );
+      throw this.#failureOf(cause, asked, limited.timedOut);
     }
+  }
+
+  /** `asked` is absent as long as there were no credentials to ask it with. */
+  #failureOf(cause: unknown, asked: KubeAccess | undefined, timedOut: boolean): SourceFailure {
+    if (cause instanceof SourceFailure) return cause;
+    const name = asked === undefined ? 'the API server' : `the API server ${asked.server}`;
+    if (timedOut) {
+      return asked === undefined
+        ? new SourceFailure('unreachable', credentialsMissing, { reason: 'timeout', cause })
+        : new SourceFailure('silent', `${name} does not answer`, { reason: 'timeout', cause });
+    }
+    // Through a proxy nothing tells whether there was a connection.
+    const isUnreachable =
+      asked?.proxy !== undefined || asked === undefined || this.#connections.isConnectError(cause);
+    return isUnreachable
+      ? new SourceFailure('unreachable', `${name} cannot be reached: ${messageOf(cause)}`, {
+          cause,
+        })
+      : new SourceFailure('lost', `the connection to ${name} broke: ${messageOf(cause)}`, {
+          cause,
+        });
   }
 
   /** What was begun before a 401 may give what was refused. */
@@ -114,14 +132,37 @@ export class KubeApi {
   }
 
   async #request(
+    url: URL,
+    { access: { proxy }, credentials }: Permission,
+    limited: LimitedSignal,
+  ): Promise<KubeResponse> {
+    const pool = this.#connections.poolFor(url.origin, credentials.tls, proxy);
+    try {
+      return await this.#requestOver(pool, url, credentials, limited);
+    } catch (error: unknown) {
+      if (limited.signal.aborted || this.#connections.sentAway(pool)?.aborted !== true) throw error;
+      const another = this.#connections.poolFor(url.origin, credentials.tls, proxy);
+      return await this.#requestOver(another, url, credentials, limited);
+    }
+  }
+
+  async #requestOver(
+    pool: Dispatcher,
     { origin, pathname, search }: URL,
-    proxy: string | undefined,
     credentials: KubeCredentials,
     limited: LimitedSignal,
-  ): Promise<Answer> {
-    const pool = this.#connections.poolFor(origin, credentials.tls, proxy);
-    const distrustIfSilent = () => {
-      if (limited.timedOut) this.#connections.distrust(pool);
+  ): Promise<KubeResponse> {
+    const connections = this.#connections;
+    const sentAway = connections.sentAway(pool);
+    const controller = new AbortController();
+    const abort = () => {
+      controller.abort();
+    };
+    limited.signal.addEventListener('abort', abort, { once: true });
+    sentAway?.addEventListener('abort', abort, { once: true });
+    let mark = connections.mark(pool);
+    const onFailure = () => {
+      if (limited.timedOut) connections.retireIfSilent(pool, mark);
     };
     try {
       const request = pool.request({
@@ -130,23 +171,31 @@ export class KubeApi {
         method: 'GET',
         headers: {
           accept: 'application/json',
-          'user-agent': 'movies-discovery',
+          'user-agent': this.#options.userAgent ?? 'movies-discovery',
           ...credentials.headers,
         },
-        signal: limited.signal,
+        signal: controller.signal,
       });
       // undici looks at the signal only when there is a connection, or none can be made.
       const { statusCode, headers, body } = await limited.race(request);
+      mark = connections.mark(pool);
       const retryAfter = headers['retry-after'];
       return {
         status: statusCode,
         retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
-        chunks: readChunks(body, limited, distrustIfSilent),
+        chunks: readChunks(body, limited, {
+          onChunk: () => {
+            mark = connections.mark(pool);
+          },
+          onFailure,
+        }),
         credentials,
       };
     } catch (error: unknown) {
-      distrustIfSilent();
+      onFailure();
       throw error;
+    } finally {
+      sentAway?.removeEventListener('abort', abort);
     }
   }
 }
@@ -154,19 +203,20 @@ export class KubeApi {
 async function* readChunks(
   body: AsyncIterable<unknown>,
   limited: LimitedSignal,
-  onFailure: () => void,
+  { onChunk, onFailure }: { readonly onChunk: () => void; readonly onFailure: () => void },
 ): AsyncGenerator<Buffer> {
   try {
-    for await (const chunk of body) yield chunk as Buffer;
+    for await (const chunk of body) {
+      onChunk();
+      yield chunk as Buffer;
+    }
   } catch (cause: unknown) {
     onFailure();
-    throw new KubeFailure(
-      limited.timedOut ? 'silent' : 'lost',
-      limited.timedOut
-        ? 'the connection to the API server has fallen silent'
-        : `the connection to the API server broke: ${messageOf(cause)}`,
-      { reason: limited.timedOut ? 'silent' : 'lost', cause },
-    );
+    throw limited.timedOut
+      ? new SourceFailure('silent', 'the connection to the API server has fallen silent', { cause })
+      : new SourceFailure('lost', `the connection to the API server broke: ${messageOf(cause)}`, {
+          cause,
+        });
   }
 }
 

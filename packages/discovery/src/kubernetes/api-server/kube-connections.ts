@@ -1,45 +1,103 @@
+import type { EventEmitter } from 'node:events';
 import { Duplex } from 'node:stream';
-import { getCACertificates } from 'node:tls';
+import { getCACertificates, TLSSocket } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
-import { buildConnector, Pool, ProxyAgent, type Dispatcher } from 'undici';
+import { buildConnector, Client, Pool, ProxyAgent, type Dispatcher } from 'undici';
 import type { KubeTls } from '../access/kube-access';
 
 const connectMs = 5000;
+/** How often undici asks an HTTP/2 connection whether it is alive, in real time. */
+const pingMs = 5000;
+/** A connection that is alive brings something in this real time, the answer to a ping at least. */
+const silentMs = 8000;
+
+/** How many bytes each connection of a pool had brought at a moment. */
+export type ConnectionMark = ReadonlyMap<TLSSocket, number>;
+
+/** What is known of a connection that requests share. */
+interface Connection {
+  readonly pool: Dispatcher;
+  bytes: number;
+  /** When the bytes were seen to change, by `performance.now()`. */
+  changedAt: number;
+}
 
 /**
- * The connections to the API server: one over HTTP/2 for all watches and lists where the server speaks it (one
- * for every hundred or so, which is how many a server lets share one), else one for each watch.
+ * The connections to the API server: one over HTTP/2 for all watches and lists where the server speaks it (one for every
+ * hundred), else one for each request that is under way.
  */
 export class KubeConnections {
-  /** All that are open, and the sockets of each that are not connected yet. */
-  readonly #pools = new Map<Dispatcher, ReadonlySet<Duplex>>();
-  /** The one for new requests; the others finish what they have. */
+  /** Every pool that is not closed, and what tells that a server sent it away. */
+  readonly #pools = new Map<Dispatcher, AbortController>();
+  /** Those through a proxy, whose sockets undici does not show. */
+  readonly #proxied = new WeakSet<Dispatcher>();
+  /** Every socket that is not closed, connected or not. */
+  readonly #sockets = new Set<Duplex>();
+  /** Those over which requests share an HTTP/2 connection. */
+  readonly #shared = new Map<TLSSocket, Connection>();
+  readonly #connectErrors = new WeakSet<object>();
+  /** The pool for new requests; the others finish what they have. */
   #present: { readonly pool: Dispatcher; readonly target: readonly unknown[] } | undefined;
 
-  /** Those to this server, made with these certificates, through this proxy if there is one. */
+  /** The pool to this server, made with these certificates, through this proxy if there is one. */
   poolFor(origin: string, tls: KubeTls, proxy?: string): Dispatcher {
     const present = this.#present;
     const target = [origin, tls, proxy];
     if (present !== undefined && isDeepStrictEqual(target, present.target)) return present.pool;
     const pool = proxy === undefined ? this.#open(origin, tls) : this.#openThrough(proxy, tls);
     this.#present = { pool, target };
-    void present?.pool.close().then(() => {
-      this.#pools.delete(present.pool);
-    });
+    if (present !== undefined) this.#finish(present.pool);
     return pool;
   }
 
-  /**
-   * Breaks the connections of one that let a deadline pass. Over HTTP/2 the next request would go the same dead
-   * way, and undici's pings have no deadline of their own. Whoever else uses it begins anew.
-   */
-  distrust(pool: Dispatcher): void {
-    void this.#destroy(pool);
+  /** What the pool's connections have brought so far, of those that requests share. */
+  mark(pool: Dispatcher): ConnectionMark {
+    const mark = new Map<TLSSocket, number>();
+    for (const [socket, connection] of this.#shared) {
+      if (connection.pool !== pool) continue;
+      if (connection.bytes !== socket.bytesRead) {
+        connection.bytes = socket.bytesRead;
+        connection.changedAt = performance.now();
+      }
+      mark.set(socket, connection.bytes);
+    }
+    return mark;
   }
 
-  /** Breaks them all. */
+  /**
+   * Sends no new request over the pool if one of its connections has brought nothing to anybody since the mark, or left
+   * pings without an answer: it may be dead. Requests under way keep it, and end by their own deadlines. Of a connection
+   * through a proxy nothing is known, so that each may be dead.
+   */
+  retireIfSilent(pool: Dispatcher, before: ConnectionMark): void {
+    const isSilent = [...this.mark(pool)].some(([socket, bytes]) => {
+      const changedAt = this.#shared.get(socket)?.changedAt ?? 0;
+      return before.get(socket) === bytes || performance.now() - changedAt >= silentMs;
+    });
+    if (isSilent || this.#proxied.has(pool)) this.#retire(pool);
+  }
+
+  /**
+   * Aborts when the server sends GOAWAY. Responses that have begun go on. Requests without a response have to be sent
+   * again over another pool: the server may not have taken them, and undici 8.12 keeps them, and any new one, waiting
+   * on that client until all that is under way has ended; for an open watch that is minutes.
+   */
+  sentAway(pool: Dispatcher): AbortSignal | undefined {
+    return this.#pools.get(pool)?.signal;
+  }
+
+  /** Whether this is why no connection was made. */
+  isConnectError(error: unknown): boolean {
+    return typeof error === 'object' && error !== null && this.#connectErrors.has(error);
+  }
+
+  /** Breaks all connections. */
   async close(): Promise<void> {
-    await Promise.all([...this.#pools.keys()].map((pool) => this.#destroy(pool)));
+    this.#present = undefined;
+    const ended = [...this.#pools.keys()].map((pool) => pool.destroy());
+    // undici leaves those that connect to their timeout, and does not know those that had GOAWAY any more.
+    for (const socket of this.#sockets) socket.destroy(new Error('no longer wanted'));
+    await Promise.all(ended);
   }
 
   #openThrough(proxy: string, tls: KubeTls): Dispatcher {
@@ -56,12 +114,12 @@ export class KubeConnections {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-    this.#pools.set(agent, new Set());
+    this.#proxied.add(agent);
+    this.#pools.set(agent, new AbortController());
     return agent;
   }
 
-  #open(origin: string, tls: KubeTls): Dispatcher {
-    const connecting = new Set<Duplex>();
+  #open(origin: string, tls: KubeTls): Pool {
     const connect: (...args: Parameters<buildConnector.connector>) => unknown = buildConnector({
       allowH2: true,
       timeout: connectMs,
@@ -71,28 +129,53 @@ export class KubeConnections {
     });
     const pool = new Pool(origin, {
       allowH2: true,
+      pingInterval: pingMs,
       connect: (options, callback) => {
         const socket = connect(options, (...result) => {
-          if (socket instanceof Duplex) connecting.delete(socket);
+          const [error, connected] = result;
+          if (error !== null) this.#connectErrors.add(error);
+          else if (connected instanceof TLSSocket && connected.alpnProtocol === 'h2') {
+            this.#shared.set(connected, { pool, bytes: 0, changedAt: performance.now() });
+          }
           callback(...result);
         });
-        if (socket instanceof Duplex) connecting.add(socket);
+        if (!(socket instanceof Duplex)) return;
+        this.#sockets.add(socket);
+        socket.once('close', () => {
+          this.#sockets.delete(socket);
+          if (socket instanceof TLSSocket) this.#shared.delete(socket);
+        });
       },
-      // A watch is silent for a minute; the signal of each request bounds it instead.
+      // A watch may be silent for a minute; the signal of each request bounds it instead.
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-    this.#pools.set(pool, connecting);
+    pool.on('connect', (_origin, [, client]) => {
+      // A client that connects again has it already. The types of undici do not know the event.
+      const pinged: EventEmitter | undefined = client;
+      if (pinged?.listenerCount('ping') === 0) pinged.on('ping', () => this.mark(pool));
+    });
+    const sentAway = new AbortController();
+    pool.on('disconnect', (_origin, [, client]) => {
+      // The connection is not closed yet, for what is under way: the server sent GOAWAY (RFC 9113, 6.8).
+      if (!(client instanceof Client) || client.stats.running === 0) return;
+      this.#retire(pool);
+      // undici has to come to an end with the frame.
+      queueMicrotask(() => {
+        sentAway.abort();
+      });
+    });
+    this.#pools.set(pool, sentAway);
     return pool;
   }
 
-  async #destroy(pool: Dispatcher): Promise<void> {
-    if (this.#present?.pool === pool) this.#present = undefined;
-    const connecting = this.#pools.get(pool) ?? [];
-    this.#pools.delete(pool);
-    const ended = pool.destroy();
-    // undici would leave them to their timeout.
-    for (const socket of connecting) socket.destroy(new Error('no longer wanted'));
-    await ended;
+  #retire(pool: Dispatcher): void {
+    if (this.#present?.pool !== pool) return;
+    this.#present = undefined;
+    this.#finish(pool);
+  }
+
+  #finish(pool: Dispatcher): void {
+    void pool.close().then(() => this.#pools.delete(pool));
   }
 }

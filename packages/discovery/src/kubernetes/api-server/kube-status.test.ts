@@ -1,6 +1,11 @@
 import { parseRetryAfter, parseStatus, toFailure } from './kube-status';
 
-const nothing = { code: 500, message: undefined, retryAfterMs: undefined };
+const nothing = {
+  code: 500,
+  message: undefined,
+  retryAfterMs: undefined,
+  isVersionTooLarge: false,
+};
 
 it.each<[string, unknown, object]>([
   ['a status', { code: 403, message: 'no' }, { ...nothing, code: 403, message: 'no' }],
@@ -10,6 +15,27 @@ it.each<[string, unknown, object]>([
     { ...nothing, code: 429, retryAfterMs: 2000 },
   ],
   ['no wait', { code: 429, details: { retryAfterSeconds: 0 } }, { ...nothing, code: 429 }],
+  [
+    'a version that the server does not have yet',
+    { code: 504, details: { causes: [{ reason: 'ResourceVersionTooLarge' }] } },
+    { ...nothing, code: 504, isVersionTooLarge: true },
+  ],
+  [
+    'the same from an older server',
+    { code: 504, message: 'Timeout: Too large resource version: 9, current: 7' },
+    {
+      ...nothing,
+      code: 504,
+      message: 'Timeout: Too large resource version: 9, current: 7',
+      isVersionTooLarge: true,
+    },
+  ],
+  [
+    'other causes',
+    { code: 504, details: { causes: [null, 7, { reason: 'x' }] } },
+    { ...nothing, code: 504 },
+  ],
+  ['causes that are no list', { details: { causes: {} } }, nothing],
   ['details that are null', { code: 500, details: null }, nothing],
   ['a long message', { message: 'x'.repeat(1000) }, { ...nothing, message: 'x'.repeat(500) }],
   ['an empty message', { message: '' }, nothing],
@@ -30,6 +56,10 @@ it.each([
   ['Thu, 01 Jan 1970 00:01:40 GMT', 90_000],
   ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
   ['soon', undefined],
+  ['-1', undefined],
+  ['1.5', undefined],
+  ['2026-01-01', undefined],
+  ['Someday, not now', undefined],
   ['', undefined],
 ])('reads Retry-After: %s, ten seconds after the epoch', (header, ms) => {
   expect(parseRetryAfter(header, 10_000)).toBe(ms);
@@ -52,6 +82,13 @@ it.each([
   const { message } = toFailure({ code, message: 'no' }, 'http');
   expect(message).toContain(`the API server answered ${code}: no (`);
   expect(message).toContain(remedy);
+});
+
+it('takes a version that the server does not have yet for expired', () => {
+  expect(toFailure({ code: 504, isVersionTooLarge: true }, 'http')).toMatchObject({
+    kind: 'expired',
+    reason: 'version_too_large',
+  });
 });
 
 it('hands on what the server asks to wait', () => {

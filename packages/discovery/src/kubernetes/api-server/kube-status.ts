@@ -1,4 +1,4 @@
-import { KubeFailure } from './kube-failure';
+import { SourceFailure } from '../../adapter/source-failure';
 
 /** `Status` of the API conventions, as far as it is read: the body of an error, and the object of an ERROR event. */
 export interface KubeStatus {
@@ -6,6 +6,8 @@ export interface KubeStatus {
   readonly message?: string | undefined;
   /** What the server asks to wait, from `Retry-After` or the status itself. */
   readonly retryAfterMs?: number | undefined;
+  /** The server's cache has not come to the version that was asked for. */
+  readonly isVersionTooLarge?: boolean;
 }
 
 /** Of an error that does not say. */
@@ -16,21 +18,29 @@ export function parseStatus(value: unknown): KubeStatus {
   const { code, message, details } = (value ?? {}) as {
     readonly code?: unknown;
     readonly message?: unknown;
-    readonly details?: { readonly retryAfterSeconds?: unknown } | null;
+    readonly details?: { readonly retryAfterSeconds?: unknown; readonly causes?: unknown } | null;
   };
   const seconds = details?.retryAfterSeconds;
+  const causes: readonly unknown[] = Array.isArray(details?.causes) ? details.causes : [];
   return {
     code: typeof code === 'number' ? code : unknownErrorCode,
     message: typeof message === 'string' && message !== '' ? message.slice(0, 500) : undefined,
     retryAfterMs: typeof seconds === 'number' && seconds > 0 ? seconds * 1000 : undefined,
+    isVersionTooLarge:
+      causes.some(
+        (cause) => (cause as { reason?: unknown } | null)?.reason === 'ResourceVersionTooLarge',
+      ) ||
+      // Before Kubernetes 1.19 there is no cause.
+      (typeof message === 'string' && message.includes('Too large resource version')),
   };
 }
 
-/** `Retry-After` in milliseconds: seconds, or a date (RFC 9110, 10.2.3). */
+/** `Retry-After` in milliseconds: seconds, or a date (RFC 9110, 10.2.3); `undefined` for anything else. */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
   if (/^\d+$/.test(header)) return Number(header) * 1000;
-  const at = Date.parse(header);
+  // `Date.parse` takes `-1` and `1.5` for dates.
+  const at = /^[A-Z][a-z]+,? /.test(header) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }
 
@@ -41,19 +51,23 @@ const remedies: Readonly<Record<number, string>> = {
 };
 
 /** The failure that an error of the server is; `event` if it came inside a watch. */
-export function toFailure(status: KubeStatus, form: 'http' | 'event'): KubeFailure {
+export function toFailure(status: KubeStatus, form: 'http' | 'event'): SourceFailure {
   const { code, message, retryAfterMs } = status;
   if (code === 410) {
-    return new KubeFailure(
+    return new SourceFailure(
       'expired',
       `the API server no longer knows this version: ${message ?? '410'}`,
-      {
-        reason: 'expired',
-      },
+    );
+  }
+  if (status.isVersionTooLarge === true) {
+    return new SourceFailure(
+      'expired',
+      `the API server does not know this version yet: ${message ?? code}`,
+      { reason: 'version_too_large' },
     );
   }
   const remedy = remedies[code];
-  return new KubeFailure(
+  return new SourceFailure(
     'refused',
     `the API server answered ${code}${message === undefined ? '' : `: ${message}`}` +
       (remedy === undefined ? '' : ` (${remedy})`),

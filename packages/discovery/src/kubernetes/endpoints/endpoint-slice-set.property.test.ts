@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { isIPv6 } from 'node:net';
 import { formatAddress } from '../../address';
 import { createInstance, rankOfState, type Instance } from '../../instance';
 import type { EndpointSlice, SliceEndpoint } from './endpoint-slice';
@@ -58,7 +59,12 @@ type Step =
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ put: slice }) },
   { weight: 1, arbitrary: fc.record({ delete: fc.constantFrom('s', 't', 'u') }) },
-  { weight: 1, arbitrary: fc.record({ replace: fc.array(slice, { maxLength: 3 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      replace: fc.uniqueArray(slice, { maxLength: 3, selector: ({ metadata }) => metadata.name }),
+    }),
+  },
 );
 
 /** The slices after a step, by name. */
@@ -92,26 +98,22 @@ function read({ endpoints, ports }: EndpointSlice): Instance[] {
       labels: kind === 'Pod' ? { pod: name } : {},
     });
     const twin = found.get(instance.id);
-    if (!twin || rankOfState[twin.state] < rankOfState[instance.state]) {
-      found.set(instance.id, instance);
-    }
+    if (!twin || orderOf(instance) < orderOf(twin)) found.set(instance.id, instance);
   }
   return [...found.values()];
+}
+
+/** As a text that sorts the better first. */
+function orderOf({ state, host, port, id }: Instance, slice = ''): string {
+  const family = isIPv6(host) ? 6 : 4;
+  return [2 - rankOfState[state], family, slice, id, formatAddress({ host, port })].join(' ');
 }
 
 /** Best first over all slices, each id and each address once; then in order. */
 function model(slices: ReadonlyMap<string, EndpointSlice>): Instance[] {
   const best = [...slices.values()]
     .flatMap((each) =>
-      read(each).map((instance) => ({
-        instance,
-        order: [
-          2 - rankOfState[instance.state],
-          each.addressType === 'IPv6' ? 1 : 0,
-          each.metadata.name,
-          instance.id,
-        ].join(' '),
-      })),
+      read(each).map((instance) => ({ instance, order: orderOf(instance, each.metadata.name) })),
     )
     .sort((a, b) => (a.order < b.order ? -1 : 1))
     .map(({ instance }) => instance);

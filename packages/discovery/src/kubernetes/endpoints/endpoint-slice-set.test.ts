@@ -77,13 +77,10 @@ describe('one endpoint', () => {
         port: 8080,
         state: 'ready',
         zone: 'zone-1',
+        hints: { zones: ['zone-1', 'zone-2'], nodes: ['node-1'] },
         weight: 1,
-        labels: {
-          pod: 'a',
-          node: 'node-1',
-          'hint-zones': 'zone-1,zone-2',
-          'hint-nodes': 'node-1',
-        },
+        tags: [],
+        labels: { pod: 'a', node: 'node-1' },
       },
     ]);
   });
@@ -98,7 +95,8 @@ describe('one endpoint', () => {
       slice('s', [{ addresses: ['fd00::1'], targetRef, hints }], { addressType: 'IPv6' }),
     );
     expect(set.instances).toMatchObject([{ id: '[fd00::1]:8080', host: 'fd00::1' }]);
-    expect(set.instances[0]?.labels).toEqual({});
+    expect(set.instances[0]).toMatchObject({ labels: {} });
+    expect(set.instances[0]).not.toHaveProperty('hints');
   });
 
   it('of a new pod on an old address, or under an old name, is a new instance', () => {
@@ -121,6 +119,7 @@ describe('one endpoint', () => {
     ['with no address in the list', bare()],
     ['with an empty address', bare('')],
     ['with a name for an address', bare('example.org')],
+    ['with a zone in its address', bare('fe80::1%eth0')],
   ])('%s is skipped, and no other', (_, endpoint) => {
     expect(told(setOf(slice('s', [endpoint, bare('10.0.0.1')])))).toEqual(['10.0.0.1:8080 ready']);
   });
@@ -206,6 +205,24 @@ describe('several slices', () => {
     );
     set.put(slice('s1', [pod('a', '10.0.0.1')], { ports: [{ name: 'http', port: 9090 }] }));
     expect(told(set)).toEqual(['10.0.0.1:9090 ready']);
+  });
+
+  it('made of one object go with it', () => {
+    const set = setOf(slice('t', [bare('10.0.0.3')]));
+    set.put(slice('s', [bare('10.0.0.1')]), slice('s', [bare('10.0.0.2')]));
+    const before = set.instances;
+    expect(told(set)).toEqual([
+      '10.0.0.1:8080 ready',
+      '10.0.0.2:8080 ready',
+      '10.0.0.3:8080 ready',
+    ]);
+    set.put(slice('s', [bare('10.0.0.2')]));
+    expect(told(set)).toEqual(['10.0.0.2:8080 ready', '10.0.0.3:8080 ready']);
+    expect(set.instances[0]).toBe(before[1]);
+    set.replace([slice('s', [bare('10.0.0.1')]), slice('s', [bare('10.0.0.2')])]);
+    expect(told(set)).toEqual(['10.0.0.1:8080 ready', '10.0.0.2:8080 ready']);
+    set.delete('s');
+    expect(told(set)).toEqual([]);
   });
 
   it('that differ on where a pod is, and on who is there, leave no pod and no address twice', () => {

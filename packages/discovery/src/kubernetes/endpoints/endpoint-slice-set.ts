@@ -1,8 +1,8 @@
 import type { Instance } from '../../instance';
 import { DistinctInstances, type Candidate } from './distinct-instances';
-import { explainEmpty, explainMissingPort } from './empty-reasons';
 import type { EndpointSlice } from './endpoint-slice';
-import { readSlice, type SliceContent } from './slice-content';
+import { readSlice, type SliceContent } from './read-slice';
+import { whyEmpty } from './why-empty';
 
 export interface EndpointSliceSetOptions {
   readonly service: string;
@@ -17,7 +17,8 @@ export interface EndpointSliceSetOptions {
 export class EndpointSliceSet {
   readonly #service: string;
   readonly #port: string;
-  readonly #slices = new Map<string, SliceContent>();
+  /** By name. */
+  readonly #slices = new Map<string, readonly SliceContent[]>();
   readonly #distinct = new DistinctInstances();
   #warned = false;
 
@@ -34,38 +35,39 @@ export class EndpointSliceSet {
   /** Why there are no instances; `undefined` while there are. */
   get emptyBecause(): string | undefined {
     if (this.instances.length > 0) return undefined;
-    return explainEmpty(this.#service, this.#port, [...this.#slices.values()]);
+    return whyEmpty(this.#service, this.#port, [...this.#slices.values()].flat());
   }
 
-  /** There are endpoints, but none has a port of the wanted name: what they have. */
-  get missingPort(): string | undefined {
-    if (this.instances.length > 0) return undefined;
-    return explainMissingPort(this.#service, this.#port, [...this.#slices.values()]);
-  }
-
-  /** All slices there are, after a list. */
+  /** All slices there are, after a list. Those of one name go together: they were made of one object. */
   replace(slices: readonly EndpointSlice[]): void {
-    const changes = new Map<string, SliceContent | undefined>();
-    for (const name of this.#slices.keys()) changes.set(name, undefined);
-    for (const slice of slices) changes.set(slice.metadata.name, this.#read(slice));
-    this.#change(changes);
+    const named = new Map<string, EndpointSlice[]>();
+    for (const name of this.#slices.keys()) named.set(name, []);
+    for (const slice of slices) {
+      const { name } = slice.metadata;
+      named.set(name, [...(named.get(name) ?? []), slice]);
+    }
+    for (const [name, group] of named) this.#change(name, group);
   }
 
-  /** A slice that is new, or another now. */
-  put(slice: EndpointSlice): void {
-    this.#change([[slice.metadata.name, this.#read(slice)]]);
+  /** A slice that is new, or another now; or all those of one name. */
+  put(...slices: readonly [EndpointSlice, ...EndpointSlice[]]): void {
+    this.#change(slices[0].metadata.name, slices);
   }
 
   delete(name: string): void {
-    this.#change([[name, undefined]]);
+    this.#change(name, []);
   }
 
-  #read(slice: EndpointSlice): SliceContent {
-    const content = readSlice(slice, {
-      service: this.#service,
-      port: this.#port,
-      before: this.#slices.get(slice.metadata.name),
-    });
+  #change(name: string, slices: readonly EndpointSlice[]): void {
+    const before = this.#slices.get(name) ?? [];
+    const after = slices.map((slice, i) => this.#read(slice, before[i]));
+    if (after.length === 0) this.#slices.delete(name);
+    else this.#slices.set(name, after);
+    this.#distinct.change(missing(before, after), missing(after, before));
+  }
+
+  #read(slice: EndpointSlice, before: SliceContent | undefined): SliceContent {
+    const content = readSlice(slice, { service: this.#service, port: this.#port, before });
     if (content.isFqdn && !this.#warned) {
       this.#warned = true;
       process.emitWarning(
@@ -76,27 +78,19 @@ export class EndpointSliceSet {
     }
     return content;
   }
+}
 
-  #change(changes: Iterable<readonly [name: string, after: SliceContent | undefined]>): void {
-    const removed: Candidate[] = [];
-    const added: Candidate[] = [];
-    for (const [name, after] of changes) {
-      const before = this.#slices.get(name);
-      let stayed = 0;
-      for (const [id, candidate] of after?.candidates ?? []) {
-        const old = before?.candidates.get(id);
-        if (old !== undefined) stayed += 1;
-        if (old === candidate || (old && this.#distinct.exchange(old, candidate))) continue;
-        if (old !== undefined) removed.push(old);
-        added.push(candidate);
-      }
-      const left = stayed === before?.candidates.size ? [] : (before?.candidates ?? []);
-      for (const [id, candidate] of left) {
-        if (after?.candidates.has(id) !== true) removed.push(candidate);
-      }
-      if (after === undefined) this.#slices.delete(name);
-      else this.#slices.set(name, after);
+/** The candidates of some slices that others do not have. */
+function missing(
+  some: readonly SliceContent[],
+  others: readonly SliceContent[],
+): readonly Candidate[] {
+  const found: Candidate[] = [];
+  for (const [i, { candidates }] of some.entries()) {
+    const other = others[i]?.candidates;
+    for (const [id, candidate] of candidates) {
+      if (other?.get(id) !== candidate) found.push(candidate);
     }
-    this.#distinct.change(removed, added);
   }
+  return found;
 }

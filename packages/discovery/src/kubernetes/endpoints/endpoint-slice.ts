@@ -1,11 +1,11 @@
-import type { KubeObject } from '../list-watch/kube-object';
+import type { KubeObject } from '../list-watch/list-watch';
 
 /**
  * `discovery.k8s.io/v1` EndpointSlice, as far as it is read here. Go writes an empty list as null, and leaves
  * out what is nil.
  */
 export interface EndpointSlice extends KubeObject {
-  /** `IPv4`, `IPv6` or `FQDN`; a slice holds addresses of one type. */
+  /** `IPv4`, `IPv6` or `FQDN`: only the last is not called. */
   readonly addressType: string;
   readonly endpoints?: readonly SliceEndpoint[] | null;
   readonly ports?: readonly SlicePort[] | null;

@@ -12,7 +12,7 @@ function told(endpoints: Endpoints): string[] {
 }
 
 describe('slicesOfEndpoints', () => {
-  it('makes a slice of each subset and address family', () => {
+  it('makes a slice of each subset, of both families', () => {
     const a = { ip: '10.0.0.1', nodeName: 'node-1', targetRef: pod('a') };
     const b = { ip: 'fd00::2' };
     const c = { ip: '10.0.0.3' };
@@ -27,25 +27,27 @@ describe('slicesOfEndpoints', () => {
     }));
     expect(slicesOfEndpoints({ metadata, subsets })).toEqual([
       {
-        metadata: { name: 'metadata-0-ipv4' },
-        addressType: 'IPv4',
+        metadata,
+        addressType: 'IP',
         endpoints: [
           { addresses: ['10.0.0.1'], nodeName: 'node-1', targetRef: pod('a'), ...isReady },
+          { addresses: ['fd00::2'], ...nothing, ...isReady },
         ],
         ports,
       },
       {
-        metadata: { name: 'metadata-0-ipv6' },
-        addressType: 'IPv6',
-        endpoints: [{ addresses: ['fd00::2'], ...nothing, ...isReady }],
-        ports,
-      },
-      {
-        metadata: { name: 'metadata-1-ipv4' },
-        addressType: 'IPv4',
+        metadata,
+        addressType: 'IP',
         endpoints: [{ addresses: ['10.0.0.3'], ...nothing, ...isNotReady }],
         ports: admin,
       },
+    ]);
+  });
+
+  it('leaves a pod of both families one instance, at its IPv4 address', () => {
+    const addresses = ['fd00::1', '10.0.0.1'].map((ip) => ({ ip, targetRef: pod('a') }));
+    expect(told({ metadata, subsets: [{ addresses, ports }] })).toEqual([
+      'a.a-uid-01 10.0.0.1:8080 ready',
     ]);
   });
 
@@ -78,9 +80,9 @@ describe('slicesOfEndpoints', () => {
     ['null for subsets', null],
     ['an empty list', []],
     ['a subset without addresses', [{ addresses: null, notReadyAddresses: null, ports }]],
-  ])('makes one slice without endpoints of %s: there is such a Service', (_, subsets) => {
+  ])('makes a slice without endpoints of %s: there is such a Service', (_, subsets) => {
     const slices = slicesOfEndpoints({ metadata, ...(subsets === undefined ? {} : { subsets }) });
-    expect(slices).toEqual([{ metadata, addressType: 'IPv4' }]);
+    expect(slices).toHaveLength(1);
     const set = new EndpointSliceSet({ service: 'metadata', port: 'http' });
     set.replace(slices);
     expect(set.emptyBecause).toMatch(/^Service 'metadata' has no endpoints/);

@@ -1,6 +1,5 @@
-import { isIPv6 } from 'node:net';
+import type { KubeObject } from '../list-watch/list-watch';
 import type { EndpointSlice, EndpointTarget, SliceEndpoint, SlicePort } from './endpoint-slice';
-import type { KubeObject } from '../list-watch/kube-object';
 
 /**
  * `core/v1` Endpoints, the older form of the same, as far as it is read here: one object a Service, cut at 1,000
@@ -23,31 +22,31 @@ export interface EndpointAddress {
   readonly targetRef?: EndpointTarget | null;
 }
 
-/**
- * The slices that say the same, one a subset and address family. Endpoints without an address are one slice
- * without one, since there is such a Service.
- */
-export function slicesOfEndpoints({ metadata, subsets }: Endpoints): EndpointSlice[] {
-  const slices = (subsets ?? []).flatMap((subset, index) => {
-    const endpoints = [
-      ...(subset.addresses ?? []).map((address) => toEndpoint(address, true)),
-      ...(subset.notReadyAddresses ?? []).map((address) => toEndpoint(address, false)),
-    ];
-    return (['IPv4', 'IPv6'] as const).map((addressType) => ({
-      metadata: { name: `${metadata.name}-${index}-${addressType.toLowerCase()}` },
-      addressType,
-      endpoints: endpoints.filter(({ addresses: [ip] }) => isIPv6(ip) === (addressType === 'IPv6')),
-      ports: subset.ports ?? [],
-    }));
-  });
-  const filled = slices.filter(({ endpoints }) => endpoints.length > 0);
-  return filled.length > 0 ? filled : [{ metadata, addressType: 'IPv4' }];
+/** At least one: there is such a Service. All have the name of the object. */
+export type SlicesOfObject = readonly [EndpointSlice, ...EndpointSlice[]];
+
+/** The slices that say the same, one a subset; one without endpoints where there is no subset. */
+export function slicesOfEndpoints({ metadata, subsets }: Endpoints): SlicesOfObject {
+  const [first = {}, ...more] = subsets ?? [];
+  return [toSlice(metadata, first), ...more.map((subset) => toSlice(metadata, subset))];
 }
 
-function toEndpoint(
-  { ip, nodeName, targetRef }: EndpointAddress,
-  ready: boolean,
-): SliceEndpoint & { readonly addresses: readonly [string] } {
+function toSlice(
+  metadata: KubeObject['metadata'],
+  { addresses, notReadyAddresses, ports }: EndpointSubset,
+): EndpointSlice {
+  return {
+    metadata,
+    addressType: 'IP',
+    endpoints: [
+      ...(addresses ?? []).map((address) => toEndpoint(address, true)),
+      ...(notReadyAddresses ?? []).map((address) => toEndpoint(address, false)),
+    ],
+    ports: ports ?? [],
+  };
+}
+
+function toEndpoint({ ip, nodeName, targetRef }: EndpointAddress, ready: boolean): SliceEndpoint {
   return {
     addresses: [ip],
     conditions: { ready },

@@ -4,13 +4,12 @@ import { FakeApiServer, type ApiReaction } from '../../testing/fake-api-server';
 import { ManualClock, until } from '@movies/time/testing';
 import { sliceOf } from '../../testing/slices';
 import { KubeApi } from '../api-server/kube-api';
-import { KubeCollection } from './list-watch';
-import type { KubeObject } from './kube-object';
+import { ListWatch, type KubeObject } from './list-watch';
 
 let fake: FakeApiServer;
 let api: KubeApi;
 let clock: ManualClock;
-let collection: KubeCollection<KubeObject>;
+let listWatch: ListWatch<KubeObject>;
 const never = new AbortController().signal;
 
 beforeEach(async () => {
@@ -24,7 +23,7 @@ beforeEach(async () => {
     }),
   });
   clock = new ManualClock();
-  collection = open();
+  listWatch = open();
 });
 
 afterEach(async () => {
@@ -32,8 +31,8 @@ afterEach(async () => {
   await fake.stop();
 });
 
-function open(namespace?: string): KubeCollection<KubeObject> {
-  return new KubeCollection({
+function open(namespace?: string): ListWatch<KubeObject> {
+  return new ListWatch({
     api,
     clock,
     path: (name) => `/apis/discovery.k8s.io/v1/namespaces/${name}/endpointslices`,
@@ -54,10 +53,10 @@ const listOf = (metadata: object, items: unknown) => JSON.stringify({ metadata, 
 const answer = (script: string): ApiReaction => ({ script });
 
 /** What a watch says, and how it ends if badly. */
-async function watch(signal = never, onOpen: () => void = () => undefined): Promise<unknown[]> {
+async function watch(signal = never): Promise<unknown[]> {
   const said: unknown[] = [];
   try {
-    const events = collection.watch({ version: '100', timeoutSeconds: 250 }, signal, onOpen);
+    const events = listWatch.watch({ version: '100', timeoutSeconds: 250 }, signal);
     for await (const event of events) said.push(event);
   } catch (error: unknown) {
     said.push(error);
@@ -68,16 +67,36 @@ async function watch(signal = never, onOpen: () => void = () => undefined): Prom
 describe('a list', () => {
   it('of the cache is asked for whole, as that ignores a limit', async () => {
     put(3);
-    const { version, objects } = await collection.list(false, never);
+    const { version, objects } = await listWatch.list('any', never);
     expect([version, objects.length]).toEqual(['103', 3]);
     expect(queries()).toEqual([
       { labelSelector: 'kubernetes.io/service-name=metadata', resourceVersion: '0' },
     ]);
   });
 
+  it('that must not be older than a version is asked for whole', async () => {
+    put(3);
+    const { version } = await listWatch.list({ notOlderThan: '102' }, never);
+    expect(version).toBe('103');
+    expect(queries()).toEqual([
+      {
+        labelSelector: 'kubernetes.io/service-name=metadata',
+        resourceVersion: '102',
+        resourceVersionMatch: 'NotOlderThan',
+      },
+    ]);
+  });
+
+  it('is expired where the server has not come to the version yet', async () => {
+    await expect(listWatch.list({ notOlderThan: '102' }, never)).rejects.toMatchObject({
+      kind: 'expired',
+      reason: 'version_too_large',
+    });
+  });
+
   it('that is consistent comes in pages', async () => {
     put(1201);
-    const { objects } = await collection.list(true, never);
+    const { objects } = await listWatch.list('consistent', never);
     expect(new Set(objects.map(({ metadata }) => metadata.name)).size).toBe(1201);
     const labelSelector = 'kubernetes.io/service-name=metadata';
     expect(queries()).toEqual([
@@ -90,24 +109,24 @@ describe('a list', () => {
   it('is expired as a whole when one of its pages is', async () => {
     put(600);
     fake.react = ({ query }) => (query.has('continue') ? { status: 410 } : undefined);
-    await expect(collection.list(true, never)).rejects.toMatchObject({ kind: 'expired' });
+    await expect(listWatch.list('consistent', never)).rejects.toMatchObject({ kind: 'expired' });
   });
 
   it('without items is empty', async () => {
     fake.react = () => answer(listOf({ resourceVersion: '7' }, null));
-    expect(await collection.list(false, never)).toEqual({ version: '7', objects: [] });
+    expect(await listWatch.list('any', never)).toEqual({ version: '7', objects: [] });
   });
 
   it('ends with a page that names no next one, or an empty one', async () => {
     fake.react = () => answer(listOf({ resourceVersion: '7', continue: '' }, []));
-    expect(await collection.list(true, never)).toEqual({ version: '7', objects: [] });
+    expect(await listWatch.list('consistent', never)).toEqual({ version: '7', objects: [] });
     expect(fake.calls).toHaveLength(1);
   });
 
   it('is of the namespace that is named, written as a part of a path', async () => {
     put(1);
-    expect((await open('default').list(false, never)).objects).toHaveLength(1);
-    expect((await open('default/endpointslices?').list(false, never)).objects).toEqual([]);
+    expect((await open('default').list('any', never)).objects).toHaveLength(1);
+    expect((await open('default/endpointslices?').list('any', never)).objects).toEqual([]);
     expect(queries()[1]).toEqual(queries()[0]);
   });
 
@@ -119,12 +138,13 @@ describe('a list', () => {
     ['a version of another type', listOf({ resourceVersion: 7 }, [])],
     ['an object without a name', listOf({ resourceVersion: '7' }, [{ metadata: {} }])],
     ['an object that is none', listOf({ resourceVersion: '7' }, [null])],
+    ['no items', JSON.stringify({ metadata: { resourceVersion: '7' } })],
     ['items that are no list', listOf({ resourceVersion: '7' }, 'oops')],
     ['null', 'null'],
-  ])('that is garbled is no list: %s', async (_, script) => {
+  ])('that is malformed is no list: %s', async (_, script) => {
     fake.react = () => answer(script);
-    await expect(collection.list(false, never)).rejects.toMatchObject({
-      kind: 'garbled',
+    await expect(listWatch.list('any', never)).rejects.toMatchObject({
+      kind: 'malformed',
       reason: 'bad_list',
     });
   });
@@ -132,7 +152,9 @@ describe('a list', () => {
   it('has 30 s for all its pages', async () => {
     put(600);
     fake.react = ({ query }) => (query.has('continue') ? { script: '{', open: true } : undefined);
-    const outcome = expect(collection.list(true, never)).rejects.toMatchObject({ kind: 'silent' });
+    const outcome = expect(listWatch.list('consistent', never)).rejects.toMatchObject({
+      kind: 'silent',
+    });
     await until(() => fake.calls.length === 2);
     await new Promise(setImmediate);
     await clock.advance(30_000);
@@ -142,12 +164,9 @@ describe('a list', () => {
 });
 
 describe('a watch', () => {
-  it('asks for bookmarks and its end, and says when it is open', async () => {
-    let opened = 0;
-    const said = watch(never, () => {
-      opened += 1;
-    });
-    await until(() => opened === 1);
+  it('asks for bookmarks and its end', async () => {
+    const said = watch();
+    await until(() => fake.openWatches.length === 1);
     expect(queries()).toEqual([
       {
         labelSelector: 'kubernetes.io/service-name=metadata',
@@ -173,26 +192,31 @@ describe('a watch', () => {
   });
 
   it.each([
-    ['a line that is no JSON', 'oops\n', 'garbled', 'bad_line'],
-    ['an empty line', '\n', 'garbled', 'bad_line'],
-    ['null', 'null\n', 'garbled', 'bad_line'],
-    ['an event of no known type', '{"type":"OTHER","object":{}}\n', 'garbled', 'bad_line'],
-    ['no object', '{"type":"ADDED"}\n', 'garbled', 'bad_line'],
-    ['no version', '{"type":"ADDED","object":{"metadata":{"name":"a"}}}\n', 'garbled', 'bad_line'],
+    ['a line that is no JSON', 'oops\n', 'malformed', 'bad_line'],
+    ['an empty line', '\n', 'malformed', 'bad_line'],
+    ['null', 'null\n', 'malformed', 'bad_line'],
+    ['an event of no known type', '{"type":"OTHER","object":{}}\n', 'malformed', 'bad_line'],
+    ['no object', '{"type":"ADDED"}\n', 'malformed', 'bad_line'],
+    [
+      'no version',
+      '{"type":"ADDED","object":{"metadata":{"name":"a"}}}\n',
+      'malformed',
+      'bad_line',
+    ],
     [
       'no name',
       '{"type":"ADDED","object":{"metadata":{"resourceVersion":"7"}}}\n',
-      'garbled',
+      'malformed',
       'bad_line',
     ],
     [
       'a bookmark without a version',
       '{"type":"BOOKMARK","object":{"metadata":{}}}\n',
-      'garbled',
+      'malformed',
       'bad_line',
     ],
     ['half a line', '{"type":"BOOKMARK"', 'lost', 'half_line'],
-    ['a line without an end', 'x'.repeat(9 * 1024 * 1024), 'garbled', 'bad_line'],
+    ['a line without an end', 'x'.repeat(9 * 1024 * 1024), 'malformed', 'bad_line'],
     [
       '410',
       `${JSON.stringify({ type: 'ERROR', object: statusOf(410, 'old') })}\n`,
@@ -212,20 +236,23 @@ describe('a watch', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('has 10 s to open', async () => {
-    fake.react = () => ({ drop: 'hang' });
+  it.each([
+    ['has no response', { drop: 'hang' }],
+    ['opens, and has no event', undefined],
+    ['opens, and its headers wait for an event', { holdHeaders: true }],
+  ] as const)('is given up after the idle time if it %s, and not before', async (_, reaction) => {
+    fake.react = () => reaction;
     const said = watch();
     await until(() => fake.calls.length === 1);
-    await clock.advance(10_000);
-    expect(await said).toMatchObject([{ kind: 'unreachable', reason: 'timeout' }]);
+    await clock.advance(89_999);
+    expect(fake.openConnections).toBe(1);
+    await clock.advance(1);
+    expect(await said).toMatchObject([{ kind: 'silent' }]);
   });
 
-  it('is given up after the idle time in which nothing was said, and not before', async () => {
-    let opened = false;
-    const said = watch(never, () => {
-      opened = true;
-    });
-    await until(() => opened);
+  it('is given the idle time anew by each event', async () => {
+    const said = watch();
+    await until(() => fake.openWatches.length === 1);
     await clock.advance(89_000);
     fake.bookmark();
     await until(() => clock.nextInMs === 90_000);
@@ -233,16 +260,24 @@ describe('a watch', () => {
     expect(fake.openWatches).toHaveLength(1);
     await clock.advance(1);
     expect(await said).toMatchObject([{ type: 'BOOKMARK' }, { kind: 'silent', reason: 'silent' }]);
-    await until(() => fake.openConnections === 0);
+    await until(() => fake.openWatches.length === 0);
+  });
+
+  it('goes on where the headers come late, with the first event', async () => {
+    fake.react = () => ({ holdHeaders: true });
+    const said = watch();
+    await until(() => fake.openWatches.length === 1);
+    await clock.advance(60_000);
+    fake.bookmark();
+    await until(() => clock.nextInMs === 90_000);
+    fake.openWatches[0]?.end();
+    expect(await said).toMatchObject([{ type: 'BOOKMARK' }]);
   });
 
   it('ends when it is aborted', async () => {
     const controller = new AbortController();
-    let opened = false;
-    const said = watch(controller.signal, () => {
-      opened = true;
-    });
-    await until(() => opened);
+    const said = watch(controller.signal);
+    await until(() => fake.openWatches.length === 1);
     controller.abort();
     expect(await said).toHaveLength(1);
     await until(() => fake.openWatches.length === 0);

@@ -1,22 +1,42 @@
 import { LimitedSignal, type Clock } from '@movies/time';
-import { HalfLineError, readLines } from './json-lines';
+import { SourceFailure } from '../../adapter/source-failure';
 import type { KubeApi } from '../api-server/kube-api';
-import { KubeFailure } from '../api-server/kube-failure';
-import type { KubeObject } from './kube-object';
 import { parseStatus, toFailure } from '../api-server/kube-status';
+import { HalfLineError, readLines } from './read-lines';
+
+/** What every object of the Kubernetes API has, as far as it is read here. */
+export interface KubeObject {
+  readonly metadata: {
+    readonly name: string;
+    readonly resourceVersion?: string;
+    readonly uid?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
+}
 
 /** Which objects: of one namespace, those that a selector chooses. */
-export interface KubeCollectionOptions {
+export interface ListWatchOptions {
   readonly api: KubeApi;
   readonly clock: Clock;
-  /** From `/api`, for one namespace. */
+  /** From `/api` or `/apis`, for one namespace. */
   readonly path: (namespace: string) => string;
   /** `labelSelector` or `fieldSelector`. */
   readonly selector: Readonly<Record<string, string>>;
-  /** The access's own by default. */
+  /** The namespace of the access if `undefined`. */
   readonly namespace: string | undefined;
-  /** How long a watch may be silent; a server tells a quiet one its version every minute. */
+  /** How long a watch may be silent, in milliseconds; a server sends a bookmark about every minute. */
   readonly idleMs: number;
+}
+
+/**
+ * How fresh a list must be: of any version that the server's cache has; not older than one; or consistent, which is the
+ * newest and may cost a read from etcd.
+ */
+export type ListRead = 'any' | { readonly notOlderThan: string } | 'consistent';
+
+export interface KubeList<T extends KubeObject> {
+  readonly version: string;
+  readonly objects: readonly T[];
 }
 
 export type WatchEvent<T extends KubeObject> =
@@ -27,27 +47,20 @@ export type WatchEvent<T extends KubeObject> =
     }
   | { readonly type: 'BOOKMARK'; readonly version: string };
 
-export interface KubeList<T extends KubeObject> {
-  readonly version: string;
-  readonly objects: readonly T[];
-}
-
-const answerMs = 10_000;
 const listMs = 30_000;
 const pageSize = 500;
 const maxListBytes = 64 * 1024 * 1024;
 const maxLineBytes = 8 * 1024 * 1024;
 
 /**
- * The objects that one list or watch request is about
- * (https://kubernetes.io/docs/reference/using-api/api-concepts/). What it rejects with is a `KubeFailure`,
- * unless the signal was aborted.
+ * List and watch requests for the same objects (https://kubernetes.io/docs/reference/using-api/api-concepts/). They
+ * reject with a `SourceFailure`, unless the signal was aborted.
  */
-export class KubeCollection<T extends KubeObject> {
-  readonly #options: KubeCollectionOptions;
+export class ListWatch<T extends KubeObject> {
+  readonly #options: ListWatchOptions;
   #namespace: string | undefined;
 
-  constructor(options: KubeCollectionOptions) {
+  constructor(options: ListWatchOptions) {
     this.#options = options;
     this.#namespace = options.namespace;
   }
@@ -57,34 +70,27 @@ export class KubeCollection<T extends KubeObject> {
     return this.#namespace;
   }
 
-  /**
-   * All of them at one version. Any that the server's cache has will do, or, `consistent`, the newest; only
-   * that one comes in pages, since a cache ignores the limit.
-   */
-  async list(consistent: boolean, signal: AbortSignal): Promise<KubeList<T>> {
+  /** All objects at one version, within 30 s. Only a consistent list comes in pages, since a cache ignores the limit. */
+  async list(read: ListRead, signal: AbortSignal): Promise<KubeList<T>> {
     using limited = new LimitedSignal(signal, listMs, this.#options.clock);
-    if (!consistent) return (await this.#page({ resourceVersion: '0' }, limited)).list;
     const objects: T[] = [];
-    let token: string | undefined;
+    let query = queryOf(read);
     for (;;) {
-      const { list, next } = await this.#page(
-        { limit: String(pageSize), ...(token === undefined ? {} : { continue: token }) },
-        limited,
-      );
+      const { list, next } = await this.#page(query, limited);
       objects.push(...list.objects);
       if (next === undefined) return { version: list.version, objects };
-      token = next;
+      query = { limit: String(pageSize), continue: next };
     }
   }
 
-  /** What changes after a version, until the server ends the watch. Calls `onOpen` when it has begun. */
+  /** What changes after a version, until the server ends the watch. The idle time begins with the request. */
   async *watch(
     { version, timeoutSeconds }: { readonly version: string; readonly timeoutSeconds: number },
     signal: AbortSignal,
-    onOpen: () => void,
   ): AsyncGenerator<WatchEvent<T>> {
     const { api, clock, idleMs } = this.#options;
-    using limited = new LimitedSignal(signal, answerMs, clock);
+    // A proxy may hold the headers back until the first event.
+    using limited = new LimitedSignal(signal, idleMs, clock);
     const query = {
       watch: 'true',
       allowWatchBookmarks: 'true',
@@ -92,8 +98,6 @@ export class KubeCollection<T extends KubeObject> {
       timeoutSeconds: String(timeoutSeconds),
     };
     const chunks = await api.get(this.#pathOf(query), limited);
-    limited.restart(idleMs);
-    onOpen();
     try {
       for await (const line of readLines(chunks, maxLineBytes)) {
         limited.restart(idleMs);
@@ -101,12 +105,12 @@ export class KubeCollection<T extends KubeObject> {
       }
     } catch (error: unknown) {
       if (error instanceof HalfLineError) {
-        throw new KubeFailure('lost', `the watch broke off: ${error.message}`, {
+        throw new SourceFailure('lost', `the watch broke off: ${error.message}`, {
           reason: 'half_line',
           cause: error,
         });
       }
-      throw garbledUnlessFailure(error, 'bad_line');
+      throw malformedUnlessFailure(error, 'bad_line');
     }
   }
 
@@ -120,21 +124,23 @@ export class KubeCollection<T extends KubeObject> {
     for await (const chunk of chunks) {
       bytes += chunk.length;
       if (bytes > maxListBytes)
-        throw garbled(`a list is longer than ${maxListBytes} bytes`, 'bad_list');
+        throw malformed(`a list is longer than ${maxListBytes} bytes`, 'bad_list');
       parts.push(chunk);
     }
     try {
       const { metadata, items } = JSON.parse(Buffer.concat(parts).toString('utf8')) as {
         metadata: { resourceVersion: unknown; continue?: string };
-        items: readonly T[] | null;
+        items: readonly T[] | null | undefined;
       };
       const version = checkVersion(metadata.resourceVersion);
+      // Go writes an empty list as null; what has no items at all is no list, and no proof that there are no objects.
+      if (items === undefined) throw new TypeError('no items');
       const objects = items ?? [];
       objects.forEach(checkName);
       const next = metadata.continue === '' ? undefined : metadata.continue;
       return { list: { version, objects }, next };
     } catch (error: unknown) {
-      throw garbledUnlessFailure(error, 'bad_list');
+      throw malformedUnlessFailure(error, 'bad_list');
     }
   }
 
@@ -150,6 +156,12 @@ export class KubeCollection<T extends KubeObject> {
   }
 }
 
+function queryOf(read: ListRead): Readonly<Record<string, string>> {
+  if (read === 'any') return { resourceVersion: '0' };
+  if (read === 'consistent') return { limit: String(pageSize) };
+  return { resourceVersion: read.notOlderThan, resourceVersionMatch: 'NotOlderThan' };
+}
+
 function parseEvent<T extends KubeObject>(line: string): WatchEvent<T> {
   const { type, object } = JSON.parse(line) as { type: unknown; object: T };
   switch (type) {
@@ -161,10 +173,10 @@ function parseEvent<T extends KubeObject>(line: string): WatchEvent<T> {
     case 'BOOKMARK':
       return { type, version: checkVersion(object.metadata.resourceVersion) };
     case 'ERROR':
-      // Errors come inside an answer with 200 by design (kubernetes/kubernetes#25151).
+      // Errors come inside a response with 200 by design (kubernetes/kubernetes#25151).
       throw toFailure(parseStatus(object), 'event');
     default:
-      throw garbled(`an event of the type ${JSON.stringify(type)}`, 'bad_line');
+      throw malformed(`an event of the type ${JSON.stringify(type)}`, 'bad_line');
   }
 }
 
@@ -177,13 +189,13 @@ function checkVersion(version: unknown): string {
   return version;
 }
 
-function garbledUnlessFailure(error: unknown, reason: string): KubeFailure {
-  if (error instanceof KubeFailure) return error;
-  return garbled(error instanceof Error ? error.message : String(error), reason, error);
+function malformedUnlessFailure(error: unknown, reason: string): SourceFailure {
+  if (error instanceof SourceFailure) return error;
+  return malformed(error instanceof Error ? error.message : String(error), reason, error);
 }
 
-function garbled(what: string, reason: string, cause?: unknown): KubeFailure {
-  return new KubeFailure('garbled', `the API server's answer cannot be read: ${what}`, {
+function malformed(what: string, reason: string, cause?: unknown): SourceFailure {
+  return new SourceFailure('malformed', `the API server's response cannot be read: ${what}`, {
     reason,
     cause,
   });

@@ -1,22 +1,26 @@
 import fc from 'fast-check';
-import type { KubeFailureKind } from '../api-server/kube-failure';
+import { ManualClock } from '@movies/time/testing';
+import { RetryDelay } from '../../adapter/retry-delay';
+import type { FailureKind } from '../../adapter/source-failure';
 import {
   advance,
   begin,
+  progress,
   type ReflectorCommand,
   type ReflectorInput,
-  type ReflectorSurroundings,
 } from './reflector-machine';
 
 const day = 24 * 3_600_000;
-const kinds: readonly KubeFailureKind[] = [
+const kinds: readonly FailureKind[] = [
   'expired',
-  'garbled',
+  'malformed',
   'lost',
   'refused',
   'silent',
   'unreachable',
 ];
+
+const answers: readonly FailureKind[] = ['expired', 'malformed', 'refused'];
 
 /** Numbers in [0, 1) that a seed decides (mulberry32): a day takes too many for fast-check to keep. */
 function randomFrom(seed: number): () => number {
@@ -34,72 +38,80 @@ interface Storm {
   /** How much of each kind of failure there is; their sum and `good` are all that happens. */
   readonly weights: readonly number[];
   readonly good: number;
-  /** What an answer takes at most. */
-  readonly answerMs: number;
+  /** How much of the time the server goes back. */
+  readonly back: number;
+  /** How many watches have an event before they end. */
+  readonly events: number;
+  /** What a response takes at most. */
+  readonly responseMs: number;
 }
 
 const storm: fc.Arbitrary<Storm> = fc.record({
   seed: fc.integer(),
   weights: fc.array(fc.constantFrom(0, 0, 1, 5), { minLength: 6, maxLength: 6 }),
   good: fc.constantFrom(0, 1, 5),
-  answerMs: fc.constantFrom(0, 1, 50, 3000),
+  back: fc.constantFrom(0, 0, 1),
+  events: fc.constantFrom(0, 0.1, 0.5),
+  responseMs: fc.constantFrom(0, 1, 50, 3000),
 });
 
-/** What comes of a command; several things of a watch. */
+/** How a command ends. */
 function happen(
   command: ReflectorCommand,
-  { weights, good }: Storm,
+  { weights, good, back }: Storm,
   random: () => number,
-): ReflectorInput[] {
-  if (command.do === 'wait') return [{ type: 'waited' }];
-  const begun: ReflectorInput[] =
-    command.do === 'watch' && random() < 0.7
-      ? [{ type: 'opened' }, ...(random() < 0.5 ? [{ type: 'heard', version: '9' } as const] : [])]
-      : [];
-  let drawn = random() * (good + weights.reduce((sum, weight) => sum + weight, 0));
+): ReflectorInput {
+  let drawn = random() * (good + back + weights.reduce((sum, weight) => sum + weight, 0));
   for (const [i, weight] of weights.entries()) {
     drawn -= weight;
     const kind = kinds[i];
-    if (drawn >= 0 || kind === undefined) continue;
-    const retryAfterMs = random() < 0.2 ? random() * 3000 : undefined;
-    return [...begun, { type: 'failed', failure: { kind, retryAfterMs } }];
+    if (drawn < 0 && kind !== undefined) return { type: 'failed', kind };
   }
-  return command.do === 'list'
-    ? [{ type: 'listed', version: '8' }]
-    : [...begun, { type: 'closed' }];
+  if (drawn < back) return { type: 'went back' };
+  return command.do === 'list' ? { type: 'listed', version: '8' } : { type: 'closed' };
 }
 
-/** When lists were begun in a day of it, and how many watches were. */
+/** When lists were begun in a day of it, and how many watches ended with and without an event. */
 function simulate(storm: Storm) {
   const random = randomFrom(storm.seed);
-  const surroundings = (now: number): ReflectorSurroundings => ({ now, random });
-  let now = 0;
-  let [state, command] = begin(surroundings(now));
+  const clock = new ManualClock(0);
+  const retry = new RetryDelay({ clock, random });
+  let { state, command } = begin(0);
   const lists: number[] = [];
-  let watches = 0;
-  for (let steps = 0; now < day && steps < 200_000; steps += 1) {
-    if (command === undefined) throw new Error('nothing is to be done any more');
-    if (command.do === 'list') lists.push(now);
-    if (command.do === 'watch') watches += 1;
-    const inputs = happen(command, storm, random);
-    now += command.do === 'wait' ? command.ms : 0;
-    for (const input of inputs) {
-      if (input.type !== 'waited') now += random() * storm.answerMs;
-      [state, command] = advance(state, input, surroundings(now));
+  const watches = { served: 0, vain: 0 };
+  for (let steps = 0; clock.now() < day && steps < 200_000; steps += 1) {
+    clock.stall(Math.max(0, command.notBefore - clock.now()));
+    const beganAt = clock.now();
+    const hasEvent = command.do === 'watch' && random() < storm.events;
+    if (command.do === 'list') lists.push(beganAt);
+    else if (hasEvent) watches.served += 1;
+    else watches.vain += 1;
+    if (hasEvent) state = progress(state, '9');
+    const input = happen(command, storm, random);
+    clock.stall(random() * storm.responseMs);
+    const now = clock.now();
+    const step = advance(state, input, { beganAt, now, random });
+    ({ state, command } = step);
+    const isFailure = input.type === 'failed' || input.type === 'went back' || !step.isPrompt;
+    if (!isFailure) retry.succeeded(beganAt);
+    else {
+      const isAnswer = input.type !== 'failed' || answers.includes(input.kind);
+      const retryAfterMs = step.isPrompt ? Math.max(1, command.notBefore - now) : undefined;
+      clock.stall(retry.next({ isAnswer, retryAfterMs }, now - beganAt));
     }
   }
-  return { lists, watches, now };
+  return { lists, watches, now: clock.now() };
 }
 
-test('no storm of a day makes it list twice within a second, or ask more than once a second for long', () => {
+test('no storm of a day makes it list twice within a second, or ask in vain more than once a second for long', () => {
   fc.assert(
     fc.property(storm, (each) => {
       const { lists, watches, now } = simulate(each);
       const gaps = lists.slice(1).map((at, i) => at - (lists[i] ?? 0));
       expect(Math.min(Infinity, ...gaps.slice(0, 50_000))).toBeGreaterThanOrEqual(1000 - 1e-6);
-      // Nothing but failures, and closes at once: the back-off has to hold.
-      const calls = lists.length + watches;
-      expect(calls).toBeLessThanOrEqual(20 + now / 1000);
+      // The back-off has to hold, and a watch that served is begun again soon, whatever ended it.
+      expect(lists.length + watches.vain).toBeLessThanOrEqual(20 + now / 1000 + watches.served);
+      expect(watches.served).toBeLessThanOrEqual(20 + now / 100);
     }),
     { numRuns: 60 },
   );

@@ -1,75 +1,66 @@
-import type { KubeFailure } from '../api-server/kube-failure';
+import type { FailureKind } from '../../adapter/source-failure';
 import {
   advance,
   begin,
+  progress,
   type ReflectorCommand,
   type ReflectorInput,
-  type ReflectorState,
+  type ReflectorStep,
 } from './reflector-machine';
 
-type Failure = Pick<KubeFailure, 'kind' | 'retryAfterMs'>;
-
-const failed = (kind: Failure['kind'], retryAfterMs?: number): ReflectorInput => ({
-  type: 'failed',
-  failure: { kind, retryAfterMs },
-});
+const failed = (kind: FailureKind): ReflectorInput => ({ type: 'failed', kind });
 const listed = (version: string): ReflectorInput => ({ type: 'listed', version });
-const heard = (version: string): ReflectorInput => ({ type: 'heard', version });
-const opened: ReflectorInput = { type: 'opened' };
 const closed: ReflectorInput = { type: 'closed' };
 
 /** The machine under a clock and a die that the test holds. */
 class Machine {
   now = 1_000_000;
   random = 0.5;
-  command: ReflectorCommand | undefined;
-  #state: ReflectorState;
+  #step: ReflectorStep = begin(this.now);
 
-  constructor() {
-    [this.#state, this.command] = begin(this.#surroundings);
+  get command(): ReflectorCommand {
+    return this.#step.command;
   }
 
-  /** Tells it what happened, `afterMs` after the last time. */
-  tell(input: ReflectorInput, afterMs = 0): ReflectorCommand | undefined {
+  /** How long the machine itself wants to wait; `undefined` if it leaves that to the back-off. */
+  get waitMs(): number | undefined {
+    return this.#step.isPrompt ? this.command.notBefore - this.now : undefined;
+  }
+
+  /** What the next request is. */
+  get next(): string {
+    const { command } = this;
+    if (command.do === 'watch') return `watch ${command.version}`;
+    if (typeof command.read === 'string') return `list ${command.read}`;
+    return `list not older than ${command.read.notOlderThan}`;
+  }
+
+  /** Begins the command as soon as it may, has an event in it if one is given, and ends it `afterMs` later. */
+  end(input: ReflectorInput, { afterMs = 10, event }: { afterMs?: number; event?: string } = {}) {
+    this.now = Math.max(this.now, this.command.notBefore);
+    const beganAt = this.now;
     this.now += afterMs;
-    [this.#state, this.command] = advance(this.#state, input, this.#surroundings);
-    return this.command;
-  }
-
-  /** Sits out what it wants to wait; the command after that. */
-  wait(): ReflectorCommand | undefined {
-    while (this.command?.do === 'wait') this.tell({ type: 'waited' }, this.command.ms);
-    return this.command;
-  }
-
-  /** The wait that a failure leads to, which is then over. */
-  waitOf(input: ReflectorInput): number {
-    const command = this.tell(input);
-    this.wait();
-    if (command?.do !== 'wait') throw new Error(`no wait, but ${JSON.stringify(command)}`);
-    return command.ms;
-  }
-
-  get #surroundings() {
-    return { now: this.now, random: () => this.random };
+    const { state } = this.#step;
+    this.#step = advance(event === undefined ? state : progress(state, event), input, {
+      beganAt,
+      now: this.now,
+      random: () => this.random,
+    });
+    return this.next;
   }
 }
 
-/** One whose watch from version 7 is open. */
+/** One whose first list had version 7. */
 function watching(): Machine {
   const machine = new Machine();
-  machine.tell(listed('7'));
-  machine.tell(opened);
+  machine.end(listed('7'));
   return machine;
 }
 
-const watchFrom = (version: string) =>
-  expect.objectContaining({ do: 'watch', version }) as ReflectorCommand;
-const consistentList: ReflectorCommand = { do: 'list', consistent: true };
-
 describe('the usual course', () => {
-  it('begins with a list that may come from the cache', () => {
-    expect(new Machine().command).toEqual({ do: 'list', consistent: false });
+  it('begins with a list of any version that the cache has, at once', () => {
+    const machine = new Machine();
+    expect([machine.next, machine.waitMs]).toEqual(['list any', 0]);
   });
 
   it.each([
@@ -79,229 +70,212 @@ describe('the usual course', () => {
   ])('watches from the version of the list, for 240 to 290 s (%d)', (random, timeoutSeconds) => {
     const machine = new Machine();
     machine.random = random;
-    expect(machine.tell(listed('7'))).toEqual({ do: 'watch', version: '7', timeoutSeconds });
+    expect(machine.end(listed('7'), { afterMs: 1 })).toBe('watch 7');
+    expect(machine.command).toMatchObject({ timeoutSeconds });
+    expect(machine.waitMs).toBe(0);
   });
 
-  it('watches again at once, from the last version heard, when a watch that lived is closed', () => {
-    const machine = watching();
-    machine.tell(heard('9'), 1000);
-    expect(machine.tell(closed, 1000)).toEqual(watchFrom('9'));
-  });
-
-  it('does so every time, for a day', () => {
+  it('watches again at once, from the last version seen, each time that a watch is closed', () => {
     const machine = watching();
     for (let i = 0; i < 350; i += 1) {
-      expect(machine.tell(closed, 250_000)).toEqual(watchFrom('7'));
-      machine.tell(opened);
+      const version = String(100 + i);
+      expect(machine.end(closed, { afterMs: 250_000, event: version })).toBe(`watch ${version}`);
+      expect(machine.waitMs).toBe(0);
     }
+  });
+
+  it('watches again at once though a watch was short, if it had an event', () => {
+    const machine = watching();
+    for (let i = 0; i < 20; i += 1) {
+      const version = String(100 + i);
+      expect(machine.end(closed, { afterMs: 1500, event: version })).toBe(`watch ${version}`);
+      expect(machine.waitMs).toBe(0);
+    }
+  });
+
+  it('begins no more than ten watches a second however short they are', () => {
+    const machine = watching();
+    machine.end(closed, { afterMs: 1, event: '8' });
+    expect(machine.waitMs).toBe(99);
   });
 });
 
-describe('a watch that is closed within 2 s', () => {
-  it('is an error, after which it is begun again from the same version', () => {
+describe('a watch without an event', () => {
+  it('is a failure if it ends within 2 s, and none later', () => {
     const machine = watching();
-    expect(machine.tell(closed, 1999)).toEqual({ do: 'wait', ms: 400 });
-    expect(machine.wait()).toEqual(watchFrom('7'));
+    machine.end(closed, { afterMs: 1999 });
+    expect([machine.next, machine.waitMs]).toEqual(['watch 7', undefined]);
+    machine.end(closed, { afterMs: 2000 });
+    expect([machine.next, machine.waitMs]).toEqual(['watch 7', 0]);
   });
 
-  it('is judged from when it was opened, however long that took', () => {
-    const machine = new Machine();
-    machine.tell(listed('7'));
-    machine.tell(opened, 9000);
-    expect(machine.tell(closed, 10)).toEqual({ do: 'wait', ms: 400 });
-  });
-
-  it('leads to a consistent list when it is the third in a row', () => {
+  it('is none if it had a bookmark, though not if that had the version of before and came at once', () => {
     const machine = watching();
-    for (const next of [watchFrom('7'), watchFrom('7'), consistentList]) {
-      machine.tell(opened);
-      machine.tell(closed, 10);
-      expect(machine.wait()).toEqual(next);
+    machine.end(closed, { afterMs: 1999, event: '7' });
+    expect([machine.next, machine.waitMs]).toEqual(['watch 7', undefined]);
+    for (let i = 0; i < 10; i += 1) {
+      machine.end(closed, { afterMs: 60_000, event: '7' });
+      expect([machine.next, machine.waitMs]).toEqual(['watch 7', 0]);
     }
+  });
+
+  it('leads to a list when it is the third in a row that is closed, since nothing confirms the set', () => {
+    const machine = watching();
+    const next = [0, 1, 2].map(() => machine.end(closed, { afterMs: 30_000 }));
+    expect(next).toEqual(['watch 7', 'watch 7', 'list not older than 7']);
+    machine.end(listed('8'));
+    for (let i = 0; i < 3; i += 1) machine.end(closed, { afterMs: 30_000 });
+    expect(machine.next).toBe('list not older than 8');
   });
 
   it.each([
-    ['something was heard', heard('8')],
-    ['it was closed after 2 s', undefined],
-  ])('begins a new count when %s', (_, input) => {
+    ['ends at once', closed],
+    ['is refused', failed('refused')],
+    ['is malformed', failed('malformed')],
+  ])('that %s three times leads to a list, and the next time to a consistent one', (_, input) => {
+    const machine = watching();
+    const next = [0, 1, 2].map(() => machine.end(input));
+    expect(next).toEqual(['watch 7', 'watch 7', 'list not older than 7']);
+    machine.end(listed('7'));
+    for (let i = 0; i < 3; i += 1) machine.end(input);
+    expect(machine.next).toBe('list consistent');
+    machine.end(listed('7'));
+    // An event proves that the version serves again.
+    machine.end(closed, { event: '8' });
+    for (let i = 0; i < 3; i += 1) machine.end(input);
+    expect(machine.next).toBe('list not older than 8');
+  });
+
+  it('that is silent leads to a list, and the next time to a consistent one', () => {
+    const machine = watching();
+    expect(machine.end(failed('silent'))).toBe('list not older than 7');
+    machine.end(listed('7'));
+    expect(machine.end(failed('silent'))).toBe('list consistent');
+  });
+});
+
+describe('an event', () => {
+  it('begins a new count of the watches that fail', () => {
     const machine = watching();
     for (let i = 0; i < 10; i += 1) {
-      if (i % 2 === 0) machine.tell(closed, 10);
-      else if (input === undefined) machine.tell(closed, 2000);
-      else machine.tell(input);
-      expect(machine.wait()?.do).not.toBe('list');
-      machine.tell(opened);
+      expect(machine.end(failed('refused'))).toMatch(/^watch/);
+      expect(machine.end(failed('refused'))).toMatch(/^watch/);
+      expect(machine.end(closed, { event: String(8 + i) })).toMatch(/^watch/);
     }
   });
 });
 
-describe.each(['garbled', 'silent'] as const)('a watch that is %s', (kind) => {
-  it('is begun again from the same version, and the third in a row leads to a consistent list', () => {
+describe.each(['lost', 'unreachable'] as const)('a watch that is %s', (kind) => {
+  it('leads to a list from the cache each time, which confirms the set', () => {
     const machine = watching();
-    for (const next of [watchFrom('7'), watchFrom('7'), consistentList]) {
-      machine.tell(failed(kind));
-      expect(machine.wait()).toEqual(next);
-      machine.tell(opened);
+    for (let i = 0; i < 10; i += 1) {
+      expect(machine.end(failed(kind), { afterMs: 60_000 })).toBe('list not older than 7');
+      expect(machine.waitMs).toBeUndefined();
+      expect(machine.end(listed('7'))).toBe('watch 7');
     }
-    machine.tell(listed('8'));
-    machine.tell(failed(kind));
-    expect(machine.wait()).toEqual(watchFrom('8'));
   });
 });
 
-describe.each(['refused', 'unreachable', 'lost'] as const)('a failure of the kind %s', (kind) => {
-  it('lets a watch be begun again from the last version, however often', () => {
-    const machine = watching();
-    for (let i = 0; i < 50; i += 1) {
-      machine.tell(failed(kind));
-      expect(machine.wait()).toEqual(watchFrom('7'));
-    }
-  });
-
-  it('lets the first list be asked for again, of the cache', () => {
+describe('a list that fails', () => {
+  it('is asked for again as long as nobody can be reached', () => {
     const machine = new Machine();
-    machine.tell(failed(kind), 10);
-    expect(machine.wait()).toEqual({ do: 'list', consistent: false });
+    for (let i = 0; i < 20; i += 1) expect(machine.end(failed('unreachable'))).toBe('list any');
+    machine.end(listed('7'));
+    for (let i = 0; i < 20; i += 1) {
+      expect(machine.end(failed('unreachable'))).toBe('list not older than 7');
+    }
   });
 
-  it('lets a consistent list be asked for again, consistent', () => {
+  it.each(['refused', 'malformed', 'lost', 'silent'] as const)(
+    'is replaced by another kind of list after three times: %s',
+    (kind) => {
+      const machine = new Machine();
+      const next = Array.from({ length: 7 }, () => machine.end(failed(kind)));
+      expect(next.filter((each, i) => each !== next[i - 1])).toEqual([
+        'list any',
+        'list consistent',
+        'list any',
+      ]);
+    },
+  );
+
+  it('is replaced by a watch after each kind of list was refused three times, if there is a version', () => {
     const machine = watching();
-    machine.tell(failed('expired'));
-    expect(machine.wait()).toEqual(consistentList);
-    machine.tell(failed(kind));
-    expect(machine.wait()).toEqual(consistentList);
+    const next = Array.from({ length: 9 }, () => machine.end(failed('refused')));
+    expect(next.filter((each, i) => each !== next[i - 1])).toEqual([
+      'watch 7',
+      'list not older than 7',
+      'list consistent',
+      'watch 7',
+    ]);
+  });
+
+  it('leaves its wait to the back-off, but is begun no sooner than a second after the one before', () => {
+    const machine = new Machine();
+    machine.end(failed('refused'), { afterMs: 300 });
+    expect(machine.waitMs).toBeUndefined();
+    expect(machine.command.notBefore - machine.now).toBe(700);
   });
 });
 
 describe('a version that has expired', () => {
-  it('leads to one consistent list, within half a second after a watch that lived', () => {
+  it('leads to a list that is not older, within half a second and whatever failed before', () => {
     const machine = watching();
     machine.random = 1;
-    expect(machine.tell(failed('expired'), 5000)).toEqual({ do: 'wait', ms: 500 });
-    expect(machine.wait()).toEqual(consistentList);
-    expect(machine.tell(listed('9'))).toEqual(watchFrom('9'));
+    for (let i = 0; i < 2; i += 1) machine.end(failed('refused'), { afterMs: 5000 });
+    machine.end(failed('expired'), { afterMs: 5000 });
+    expect([machine.next, machine.waitMs]).toEqual(['list not older than 7', 500]);
+    expect(machine.end(listed('9'))).toBe('watch 9');
   });
 
-  it('leads to it within a second also if the failures before had a long back-off', () => {
+  it('leads to it no sooner than a second after the list before', () => {
     const machine = watching();
-    for (let i = 0; i < 10; i += 1) machine.waitOf(failed('refused'));
-    machine.random = 1;
-    machine.tell(failed('expired'));
-    expect(machine.command).toEqual({ do: 'wait', ms: 500 });
+    machine.random = 0;
+    machine.end(failed('expired'), { afterMs: 290 });
+    expect(machine.waitMs).toBe(700);
   });
 
-  it('leads to it after a second where the list before is as new as that', () => {
-    const machine = watching();
-    expect(machine.tell(failed('expired'), 300)).toEqual({ do: 'wait', ms: 700 });
-    expect(machine.wait()).toEqual(consistentList);
-  });
-
-  it('leads to one at once each time, if something was heard in between', () => {
+  it('leads to it at once each time, if there was an event in between', () => {
     const machine = watching();
     for (let i = 0; i < 5; i += 1) {
-      machine.tell(failed('expired'), 5000);
-      expect(machine.command).toEqual({ do: 'wait', ms: 250 });
-      machine.wait();
-      machine.tell(listed('8'));
-      machine.tell(opened);
-      machine.tell(heard('9'));
+      machine.end(failed('expired'), { afterMs: 5000, event: '9' });
+      expect([machine.next, machine.waitMs]).toEqual(['list not older than 9', 250]);
+      machine.end(listed('10'));
     }
   });
 
-  it('is backed off from when the new one is expired too, and nothing was heard of it', () => {
+  it('leads to a consistent list, spread over 2 s more, if the server refuses that one too', () => {
     const machine = watching();
     machine.random = 1;
-    const waits: number[] = [];
-    for (let i = 0; i < 8; i += 1) {
-      const began = machine.now;
-      machine.tell(failed('expired'));
-      expect(machine.wait()).toEqual(consistentList);
-      waits.push(machine.now - began);
-      machine.tell(listed('8'));
-    }
-    expect(waits).toEqual([1000, 1000, 1600, 3200, 6400, 12_800, 25_600, 30_000]);
+    machine.end(failed('expired'), { afterMs: 5000 });
+    machine.end(failed('expired'), { afterMs: 1000 });
+    expect([machine.next, machine.waitMs]).toEqual(['list consistent', 2000]);
+  });
+
+  it('leads to a consistent list, and is backed off from, when that list expires without an event', () => {
+    const machine = watching();
+    machine.end(failed('expired'), { afterMs: 5000 });
+    machine.end(listed('8'));
+    machine.end(failed('expired'));
+    expect([machine.next, machine.waitMs]).toEqual(['list consistent', undefined]);
+  });
+
+  it('of a page of a consistent list leads to it again, and after three times to a list in one piece', () => {
+    const machine = watching();
+    machine.end({ type: 'went back' });
+    const next = [0, 1, 2, 3].map(() => machine.end(failed('expired')));
+    expect(next).toEqual([
+      'list consistent',
+      'list consistent',
+      'watch 7',
+      'list not older than 7',
+    ]);
   });
 });
 
-describe('the wait after a failure', () => {
-  it.each([
-    ['refused', [800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]],
-    ['lost', [800, 1600, 3200, 5000, 5000, 5000]],
-    ['silent', [800, 1600, 3200, 5000, 5000, 5000]],
-    ['unreachable', [800, 1600, 3200, 5000, 5000, 5000]],
-  ] as const)('is drawn from zero to a bound that doubles: %s', (kind, bounds) => {
-    for (const random of [0, 0.25, 0.999]) {
-      const machine = watching();
-      machine.random = random;
-      const waits = bounds.map(() => {
-        machine.tell(opened);
-        return machine.waitOf(failed(kind));
-      });
-      expect(waits).toEqual(bounds.map((bound) => bound * random));
-    }
-  });
-
-  it.each(['lost', 'silent'] as const)(
-    'is short each time that a connection which served is %s, as a balancer cuts one every minute',
-    (kind) => {
-      const machine = watching();
-      machine.random = 1;
-      for (let i = 0; i < 20; i += 1) {
-        machine.tell(opened);
-        machine.tell(heard('8'));
-        machine.now += 60_000;
-        expect(machine.waitOf(failed(kind))).toBe(800);
-      }
-    },
-  );
-
-  it('counts failures with an answer and without one apart', () => {
-    const machine = watching();
-    machine.random = 1;
-    for (let i = 0; i < 20; i += 1) machine.waitOf(failed('unreachable'));
-    expect(machine.waitOf(failed('refused'))).toBe(800);
-    for (let i = 0; i < 20; i += 1) machine.waitOf(failed('refused'));
-    expect(machine.waitOf(failed('unreachable'))).toBe(5000);
-  });
-
-  it('begins small again only after two minutes of health', () => {
-    const machine = watching();
-    machine.random = 1;
-    for (let i = 0; i < 3; i += 1) machine.waitOf(failed('refused'));
-    machine.tell(opened);
-    machine.now += 119_999;
-    expect(machine.waitOf(failed('refused'))).toBe(6400);
-    machine.tell(opened);
-    machine.now += 60_000;
-    // A new watch after a clean close goes on being healthy.
-    machine.tell(closed);
-    machine.tell(opened);
-    machine.now += 60_000;
-    expect(machine.waitOf(failed('refused'))).toBe(800);
-  });
-
-  it('does not begin small after two minutes of which nothing was healthy', () => {
-    const machine = watching();
-    machine.random = 1;
-    for (let i = 0; i < 3; i += 1) machine.waitOf(failed('refused'));
-    machine.now += 600_000;
-    expect(machine.waitOf(failed('refused'))).toBe(6400);
-  });
-
-  it.each([
-    [2000, 2000],
-    [60_000, 60_000],
-    [86_400_000, 60_000],
-  ])('is what the server asks for, %d ms, up to a minute', (retryAfterMs, ms) => {
-    const machine = watching();
-    for (let i = 0; i < 5; i += 1) {
-      expect(machine.waitOf(failed('refused', retryAfterMs))).toBe(ms);
-    }
-  });
-
-  it('is its own where the server asks for none, so that there is no loop without a wait', () => {
-    const machine = watching();
-    const waits = [0, 1, 2].map(() => machine.waitOf(failed('refused', 0)));
-    expect(waits).toEqual([400, 800, 1600]);
-  });
+it('lists consistently as soon as the server is seen to have gone back', () => {
+  const machine = watching();
+  machine.end({ type: 'went back' }, { afterMs: 5000 });
+  expect([machine.next, machine.waitMs]).toEqual(['list consistent', 1000]);
+  expect(machine.end(listed('3'))).toBe('watch 3');
 });

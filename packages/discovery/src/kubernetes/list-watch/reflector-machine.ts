@@ -1,202 +1,214 @@
 import type { Random } from '@movies/time';
-import type { KubeFailure } from '../api-server/kube-failure';
+import type { FailureKind } from '../../adapter/source-failure';
+import type { ListRead } from './list-watch';
 
-/** What the reflector is to do now; a finished command comes back as an input. */
-export type ReflectorCommand =
-  /** A list: from the server's cache, or consistent, which costs it a read from its store. */
-  | { readonly do: 'list'; readonly consistent: boolean }
+/** The next request of the reflector. */
+export type ReflectorCommand = {
+  /** The clock's time before which the request must not begin. */
+  readonly notBefore: number;
+} & (
+  | { readonly do: 'list'; readonly read: ListRead }
   | { readonly do: 'watch'; readonly version: string; readonly timeoutSeconds: number }
-  | { readonly do: 'wait'; readonly ms: number };
+);
 
+/** How a command ended. */
 export type ReflectorInput =
   | { readonly type: 'listed'; readonly version: string }
-  /** The watch is open: the server has answered 200. */
-  | { readonly type: 'opened' }
-  /** An event or a bookmark. */
-  | { readonly type: 'heard'; readonly version: string }
-  /** The server has ended the watch in good order. */
+  /** The server ended the watch in good order. */
   | { readonly type: 'closed' }
-  | { readonly type: 'failed'; readonly failure: Pick<KubeFailure, 'kind' | 'retryAfterMs'> }
-  | { readonly type: 'waited' };
+  | { readonly type: 'failed'; readonly kind: FailureKind }
+  /** The server showed a version that is older than the last one seen: its store was set back. */
+  | { readonly type: 'went back' };
 
-/** Everything the reflector remembers. Times are the clock's, in milliseconds. */
+/** Everything that the reflector remembers. Times are the clock's, in milliseconds. */
 export interface ReflectorState {
-  /** The step after the present one, if that is a wait. */
-  readonly next: 'list' | 'watch';
-  /** Where to go on from; absent before the first list. */
+  /** A relist may come from the server's cache, and is not older than the last version seen. */
+  readonly request: 'watch' | 'relist' | 'consistent list';
+  /** The last version seen; absent before the first list. */
   readonly version?: string;
-  /** The next list must be consistent: what the cache gave, or would give, is in doubt. */
-  readonly doubt: boolean;
+  /** How often in a row this request failed, or ended without an event. */
+  readonly attempts: number;
+  /** The present watch has come to another version. */
+  readonly hasNews: boolean;
+  /** The last list replaced a watch, and no watch has had an event since. */
+  readonly relisted: boolean;
+  /** When the last list began. */
   readonly listedAt: number;
-  /** When the present watch was opened. */
-  readonly watchedAt: number;
-  /** Whether a 410 is answered with a list at once: not again until something was heard. */
-  readonly listsAtOnce: boolean;
-  /** Watches in a row that ended at once, told nothing until their deadline, or were not understood. */
-  readonly fruitless: number;
-  /** Failures in a row that had an answer, and that had none: nobody there, a broken connection, silence. */
-  readonly answered: number;
-  readonly unanswered: number;
-  /** Since when there was no failure. */
-  readonly healthySince: number | undefined;
 }
 
 export interface ReflectorSurroundings {
+  /** When the command that ended was begun. */
+  readonly beganAt: number;
   readonly now: number;
   readonly random: Random;
 }
 
-export type ReflectorStep = readonly [ReflectorState, ReflectorCommand | undefined];
-
-/** A watch that ends sooner has served nothing: a server may close one on a version it lost (kubernetes/kubernetes#104171). */
-const shortWatchMs = 2000;
-const fruitlessLimit = 3;
-const minListIntervalMs = 1000;
-/** So that the clients of a server that has forgotten everything do not all list in the same moment. */
-const relistJitterMs = 500;
-const initialBackoffMs = 800;
-const maxBackoffMs = 30_000;
-const maxUnansweredMs = 5000;
-const maxRetryAfterMs = 60_000;
-const healthyMs = 120_000;
-
-/** Before the first list, which may come from the server's cache. */
-const initialState: ReflectorState = {
-  next: 'list',
-  doubt: false,
-  listedAt: Number.NEGATIVE_INFINITY,
-  watchedAt: Number.NEGATIVE_INFINITY,
-  listsAtOnce: true,
-  fruitless: 0,
-  answered: 0,
-  unanswered: 0,
-  healthySince: undefined,
-};
-
-/** The first command. */
-export function begin(surroundings: ReflectorSurroundings): ReflectorStep {
-  return list(initialState, surroundings, 0);
+export interface ReflectorStep {
+  readonly state: ReflectorState;
+  readonly command: ReflectorCommand;
+  /** The command is a remedy, and waits for its `notBefore` only; else the back-off decides. */
+  readonly isPrompt: boolean;
 }
 
 /**
- * The reflector's decisions, and nothing else: list, watch from the list's version, and after whatever
- * happens go on from the last version known to be good, or list again where that is the only way.
+ * A watch that ends sooner, and has come to no other version, is a failure: a server may close one on a version that it lost
+ * (kubernetes/kubernetes#104171).
+ */
+const shortWatchMs = 2000;
+/** Another kind of request follows so many of one kind. */
+const maxAttempts = 3;
+const minListIntervalMs = 1000;
+const minWatchIntervalMs = 100;
+/** Clients of a server that has lost its history spread their lists over this time. */
+const relistJitterMs = 500;
+/** A consistent list may cost the server a read from etcd. */
+const consistentJitterMs = 2000;
+
+/** The first step: a list of whatever version the server's cache has. */
+export function begin(now: number): ReflectorStep {
+  return {
+    state: {
+      request: 'relist',
+      attempts: 0,
+      hasNews: false,
+      relisted: false,
+      listedAt: Number.NEGATIVE_INFINITY,
+    },
+    command: { do: 'list', read: 'any', notBefore: now },
+    isPrompt: true,
+  };
+}
+
+/** The present watch had an event or a bookmark. */
+export function progress(state: ReflectorState, version: string): ReflectorState {
+  const hasNews = state.hasNews || version !== state.version;
+  return { ...state, version, attempts: 0, hasNews, relisted: false };
+}
+
+/**
+ * The reflector's decisions after a command has ended. It lists, watches from the version of the list, and goes on from
+ * the last version seen.
+ *
+ * - A watch that breaks off, or cannot be reached, is followed by a list: opening another confirms nothing, and a quiet
+ *   server sends the next bookmark up to a minute later.
+ * - An expired version is followed by a list that is not older, as in client-go (kubernetes/kubernetes#86430), and only
+ *   where the server refuses that by a consistent one.
+ * - A request that is refused three times is followed by one of another kind.
  */
 export function advance(
-  state: ReflectorState,
+  before: ReflectorState,
   input: ReflectorInput,
   surroundings: ReflectorSurroundings,
 ): ReflectorStep {
-  const { now } = surroundings;
+  const { beganAt, now } = surroundings;
+  const state = {
+    ...before,
+    hasNews: false,
+    listedAt: before.request === 'watch' ? before.listedAt : beganAt,
+  };
   switch (input.type) {
-    case 'listed':
-      return watch(
-        {
-          ...healthy(state, now),
-          version: input.version,
-          doubt: false,
-          fruitless: 0,
-        },
-        surroundings,
-      );
-    case 'opened':
-      return [{ ...healthy(state, now), watchedAt: now }, undefined];
-    case 'heard':
-      return [{ ...state, version: input.version, fruitless: 0, listsAtOnce: true }, undefined];
-    case 'closed':
-      if (now - state.watchedAt >= shortWatchMs)
-        return watch({ ...state, fruitless: 0 }, surroundings);
-      return retry(
-        { ...state, fruitless: state.fruitless + 1 },
-        { kind: 'refused', retryAfterMs: undefined },
-        surroundings,
-      );
+    case 'listed': {
+      // The first list is none: a watch has not failed yet.
+      const relisted = state.version !== undefined;
+      const listed = { ...state, version: input.version, attempts: 0, relisted };
+      return step({ ...listed, request: 'watch' }, true, surroundings);
+    }
+    case 'closed': {
+      if (before.hasNews) {
+        const next = step(state, true, surroundings);
+        const notBefore = Math.max(now, beganAt + minWatchIntervalMs);
+        return { ...next, command: { ...next.command, notBefore } };
+      }
+      const isShort = now - beganAt < shortWatchMs;
+      return step(countAttempt(state, isShort), !isShort, surroundings);
+    }
+    case 'went back':
+      return step({ ...state, request: 'consistent list', attempts: 0 }, true, surroundings);
     case 'failed':
-      return fail(state, input.failure, surroundings);
-    case 'waited':
-      return state.next === 'list' ? list(state, surroundings, 0) : watch(state, surroundings);
+      if (input.kind === 'expired') return expire(state, surroundings);
+      return step(afterFailure(state, input.kind), false, surroundings);
   }
 }
 
-function fail(
+/** The server no longer knows the version that the request named, or does not know it yet. */
+function expire(state: ReflectorState, surroundings: ReflectorSurroundings): ReflectorStep {
+  switch (state.request) {
+    case 'watch':
+      return step(relist(state, state.relisted), !state.relisted, surroundings);
+    case 'relist':
+      return step({ ...state, request: 'consistent list', attempts: 0 }, true, surroundings);
+    case 'consistent list':
+      // One of its later pages.
+      return step(countAttempt(state, true), false, surroundings);
+  }
+}
+
+function afterFailure(
   state: ReflectorState,
-  failure: Pick<KubeFailure, 'kind' | 'retryAfterMs'>,
+  kind: Exclude<FailureKind, 'expired'>,
+): ReflectorState {
+  const isWatch = state.request === 'watch';
+  switch (kind) {
+    case 'unreachable':
+      // Nobody was asked, and any other request goes the same way.
+      return isWatch ? relist(state, false) : state;
+    case 'lost':
+      return isWatch ? relist(state, false) : countAttempt(state, true);
+    case 'silent':
+      return isWatch ? relist(state, state.relisted) : countAttempt(state, true);
+    case 'refused':
+    case 'malformed':
+      return countAttempt(state, true);
+  }
+}
+
+/** Goes on to another kind of request after a few attempts. */
+function countAttempt(state: ReflectorState, isFailure: boolean): ReflectorState {
+  const attempts = state.attempts + 1;
+  if (attempts < maxAttempts) return { ...state, attempts };
+  switch (state.request) {
+    case 'watch':
+      return relist(state, isFailure && state.relisted);
+    case 'relist':
+      return { ...state, request: 'consistent list', attempts: 0 };
+    case 'consistent list':
+      return { ...state, request: state.version === undefined ? 'relist' : 'watch', attempts: 0 };
+  }
+}
+
+/** Lists in place of a watch. The list is consistent if the one before did not help. */
+function relist(state: ReflectorState, isConsistent: boolean): ReflectorState {
+  return { ...state, request: isConsistent ? 'consistent list' : 'relist', attempts: 0 };
+}
+
+function step(
+  state: ReflectorState,
+  isPrompt: boolean,
   surroundings: ReflectorSurroundings,
 ): ReflectorStep {
-  // A server that was set back to an older state has nothing to tell until it is where we are.
-  if (failure.kind === 'garbled' || failure.kind === 'silent') {
-    return retry({ ...state, fruitless: state.fruitless + 1 }, failure, surroundings);
-  }
-  if (failure.kind !== 'expired') return retry(state, failure, surroundings);
-  const doubtful: ReflectorState = { ...state, next: 'list', doubt: true };
-  // The usual case: the version grew old while the server, or the way to it, was gone.
-  if (state.listsAtOnce) {
-    return list({ ...doubtful, listsAtOnce: false }, surroundings, relistJitterMs);
-  }
-  return retry(doubtful, failure, surroundings);
+  return { state, command: commandOf(state, isPrompt, surroundings), isPrompt };
 }
 
-/** Waits as long as the failure asks for, then does again what failed. */
-function retry(
-  state: ReflectorState,
-  { kind, retryAfterMs }: Pick<KubeFailure, 'kind' | 'retryAfterMs'>,
+function commandOf(
+  { request, version, listedAt }: ReflectorState,
+  isPrompt: boolean,
   { now, random }: ReflectorSurroundings,
-): ReflectorStep {
-  const rested = state.healthySince !== undefined && now - state.healthySince >= healthyMs;
-  const hasAnswer = kind === 'refused' || kind === 'expired' || kind === 'garbled';
-  // Balancers cut what seems idle every minute: a connection that served is begun anew soon, each time.
-  const served =
-    (kind === 'lost' || kind === 'silent') &&
-    state.next === 'watch' &&
-    now - state.watchedAt >= shortWatchMs;
-  const answered = rested ? 0 : state.answered;
-  const unanswered = rested || served ? 0 : state.unanswered;
-  const relist = state.fruitless >= fruitlessLimit;
-  const after: ReflectorState = {
-    ...state,
-    healthySince: undefined,
-    next: relist || state.version === undefined ? 'list' : state.next,
-    doubt: state.doubt || relist,
-    answered: Math.min(answered + (hasAnswer ? 1 : 0), 10),
-    unanswered: Math.min(unanswered + (hasAnswer ? 0 : 1), 10),
+): ReflectorCommand {
+  if (request === 'watch' && version !== undefined) {
+    return {
+      do: 'watch',
+      version,
+      // Servers lose events now and then (kubernetes/kubernetes#102464): a bounded life also repairs.
+      timeoutSeconds: 240 + Math.floor(random() * 51),
+      notBefore: now,
+    };
+  }
+  const isConsistent = request === 'consistent list';
+  const jitterMs = isConsistent ? consistentJitterMs : relistJitterMs;
+  return {
+    do: 'list',
+    read: isConsistent ? 'consistent' : version === undefined ? 'any' : { notOlderThan: version },
+    // The back-off has a jitter of its own.
+    notBefore: Math.max(listedAt + minListIntervalMs, now + (isPrompt ? random() * jitterMs : 0)),
   };
-  const bound = hasAnswer
-    ? Math.min(maxBackoffMs, initialBackoffMs * 2 ** answered)
-    : Math.min(maxUnansweredMs, initialBackoffMs * 2 ** unanswered);
-  // "After 0 seconds" asks for no wait at all, and would be a loop without one.
-  const ms = retryAfterMs ? Math.min(retryAfterMs, maxRetryAfterMs) : random() * bound;
-  return [after, { do: 'wait', ms }];
-}
-
-/** A list, at most one a second whatever happens. */
-function list(
-  state: ReflectorState,
-  { now, random }: ReflectorSurroundings,
-  jitterMs: number,
-): ReflectorStep {
-  const ms = Math.max(state.listedAt + minListIntervalMs - now, random() * jitterMs);
-  if (ms > 0)
-    return [
-      { ...state, next: 'list' },
-      { do: 'wait', ms },
-    ];
-  return [
-    { ...state, next: 'list', listedAt: now },
-    { do: 'list', consistent: state.doubt },
-  ];
-}
-
-function watch(state: ReflectorState, { random }: ReflectorSurroundings): ReflectorStep {
-  const { version } = state;
-  if (version === undefined) throw new TypeError('a watch needs the version of a list');
-  // Servers lose events now and then (kubernetes/kubernetes#102464): a bounded life also repairs.
-  const timeoutSeconds = 240 + Math.floor(random() * 51);
-  return [
-    { ...state, next: 'watch' },
-    { do: 'watch', version, timeoutSeconds },
-  ];
-}
-
-function healthy(state: ReflectorState, now: number): ReflectorState {
-  return { ...state, healthySince: state.healthySince ?? now };
 }

@@ -3,7 +3,8 @@ import { ManualClock } from '@movies/time/testing';
 import type { EndpointSlice } from '../endpoints/endpoint-slice';
 import { EndpointSliceSet } from '../endpoints/endpoint-slice-set';
 import { Reflector } from './reflector';
-import { ScriptedCollection, type ScriptedFault } from '../testing/scripted-collection';
+import { ScriptedListWatch, type ScriptedFault } from '../testing/scripted-list-watch';
+import { runSource } from '../../adapter/source';
 import { describeSlices, ServerModel } from '../testing/server-model';
 
 const largestBackoffMs = 30_000;
@@ -13,6 +14,8 @@ type Step =
   | { readonly put: string; readonly addresses: readonly string[] }
   | { readonly delete: string }
   | { readonly compact: true }
+  /** Every watch from before is refused, for ever. */
+  | { readonly spoil: true }
   | { readonly setBack: number }
   /** What the next requests meet. */
   | { readonly faults: readonly ScriptedFault[] }
@@ -21,7 +24,7 @@ type Step =
 
 const fault: fc.Arbitrary<ScriptedFault> = fc.record({
   kind: fc.constantFrom(
-    ...(['expired', 'garbled', 'lost', 'refused', 'silent', 'unreachable', 'hang'] as const),
+    ...(['expired', 'malformed', 'lost', 'refused', 'silent', 'unreachable', 'hang'] as const),
     ...(['expired event', 'refused event', 'closed', 'muted', 'slow', 'stale', 'again'] as const),
   ),
   retryAfterMs: fc.constantFrom(undefined, undefined, 0, 2000, largestBackoffMs),
@@ -43,6 +46,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ delete: name }) },
   { weight: 1, arbitrary: fc.constant<Step>({ compact: true }) },
+  { weight: 1, arbitrary: fc.constant<Step>({ spoil: true }) },
   { weight: 1, arbitrary: fc.record({ setBack: fc.nat(5) }) },
   { weight: 4, arbitrary: fc.record({ faults: faultsInARow }) },
   { weight: 4, arbitrary: fc.record({ strike: fault }) },
@@ -52,7 +56,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 function reflect(random: () => number) {
   const clock = new ManualClock();
   const model = new ServerModel();
-  const collection = new ScriptedCollection(model, clock);
+  const listWatch = new ScriptedListWatch(model, clock);
   const set = new EndpointSliceSet({ service: 'metadata', port: 'http' });
   const held = new Map<string, EndpointSlice>();
   const strange: string[] = [];
@@ -63,10 +67,10 @@ function reflect(random: () => number) {
     if (!model.states.has(state)) strange.push(state);
   };
   const reflector = new Reflector<EndpointSlice>({
-    collection,
+    listWatch,
     clock,
     random,
-    target: {
+    store: {
       replace: (slices) => {
         held.clear();
         for (const slice of slices) held.set(slice.metadata.name, slice);
@@ -84,30 +88,37 @@ function reflect(random: () => number) {
         check();
       },
       confirm: check,
-      fail: check,
     },
   });
-  return { clock, model, collection, set, held, strange, reflector, told: () => told };
+  const stop = new AbortController();
+  const sink = { publish: check, fail: check };
+  const running = runSource(reflector, { sink, clock, random }, stop.signal);
+  const close = async () => {
+    stop.abort();
+    await running;
+  };
+  return { clock, model, listWatch, set, held, strange, close, told: () => told };
 }
 
 type Reflected = ReturnType<typeof reflect>;
 
-async function take(step: Step, { clock, model, collection }: Reflected): Promise<void> {
+async function take(step: Step, { clock, model, listWatch }: Reflected): Promise<void> {
   if ('wait' in step) await clock.advance(step.wait);
   else if ('put' in step) model.put(step.put, step.addresses);
   else if ('delete' in step) model.delete(step.delete);
   else if ('compact' in step) model.compact();
-  else if ('faults' in step) collection.faults.push(...step.faults);
+  else if ('spoil' in step) model.spoil();
+  else if ('faults' in step) listWatch.faults.push(...step.faults);
   else if ('setBack' in step) {
     // A store is restored while its server stands still.
     model.setBack(step.setBack);
-    collection.tell({ kind: 'lost' });
+    listWatch.tell({ kind: 'lost' });
     await clock.advance(0);
   } else {
-    collection.tell(step.strike);
+    listWatch.tell(step.strike);
     await clock.advance(0);
   }
-  collection.tell();
+  listWatch.tell();
 }
 
 function addressesOf(model: ServerModel): string[] {
@@ -124,24 +135,26 @@ test('after the faults end the set is the server’s within twice the largest ba
   await fc.assert(
     fc.asyncProperty(storm, async ([steps, numbers]) => {
       const reflected = reflect(() => Number(numbers.next().value));
-      const { clock, model, collection, set, held, strange, reflector } = reflected;
+      const { clock, model, listWatch, set, held, strange, close } = reflected;
       try {
         for (const each of steps) await take(each, reflected);
 
         // The faults end: what hangs breaks, and what was to come does not.
-        collection.faults = [];
-        collection.tell({ kind: 'lost' });
+        listWatch.faults = [];
+        listWatch.tell({ kind: 'lost' });
         model.put('last', ['10.0.0.9']);
-        await clock.advance(2 * largestBackoffMs);
+        // What the server refuses for ever it refuses a few times before another request heals it.
+        const isSpoilt = steps.some((each) => 'spoil' in each);
+        await clock.advance((isSpoilt ? 4 : 2) * largestBackoffMs);
 
         expect(describeSlices(held.values())).toBe(describeSlices(model.slices.values()));
         expect(set.instances.map(({ id }) => id).sort()).toEqual(addressesOf(model));
         expect(strange).toEqual([]);
-        const { listedAt } = collection;
+        const { listedAt } = listWatch;
         const gaps = listedAt.slice(1).map((at, i) => at - (listedAt[i] ?? 0));
         expect(Math.min(...gaps, 1000)).toBeGreaterThanOrEqual(1000 - 1e-6);
       } finally {
-        await reflector.close();
+        await close();
       }
     }),
     { numRuns: 1500 },
@@ -152,17 +165,16 @@ test('close ends it whatever it is doing, and then there is silence', async () =
   await fc.assert(
     fc.asyncProperty(storm, fc.nat(20), async ([steps, numbers], laterMs) => {
       const reflected = reflect(() => Number(numbers.next().value));
-      const { clock, model, collection, reflector, told } = reflected;
+      const { clock, model, listWatch, close, told } = reflected;
       for (const each of steps) await take(each, reflected);
       await clock.advance(laterMs);
 
       const before = told();
-      await Promise.all([reflector.close(), reflector.close()]);
-      await reflector.close();
+      await close();
 
       expect(clock.pending).toBe(0);
       model.put('later', ['10.0.0.8']);
-      collection.tell();
+      listWatch.tell();
       await clock.advance(300_000);
       expect(told()).toBe(before);
     }),

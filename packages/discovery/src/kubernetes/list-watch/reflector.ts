@@ -1,158 +1,157 @@
-import { type Clock, type Random, delay } from '@movies/time';
-import type { KubeCollection } from './list-watch';
-import { KubeFailure } from '../api-server/kube-failure';
-import type { KubeObject } from './kube-object';
+import { delay, type Clock, type Random } from '@movies/time';
+import type { Source } from '../../adapter/source';
+import { SourceFailure } from '../../adapter/source-failure';
+import type { KubeObject, ListRead, ListWatch } from './list-watch';
 import {
   advance,
   begin,
+  progress,
   type ReflectorCommand,
   type ReflectorInput,
   type ReflectorState,
 } from './reflector-machine';
-import { isNewer, isOlder } from './resource-version';
 
-/** What the reflector keeps equal to the server's objects. */
-export interface ReflectorTarget<T extends KubeObject> {
-  /** These are all, at one version. */
+/** What a reflector keeps equal to the server's objects. */
+export interface Store<T extends KubeObject> {
+  /** These are all objects, at one version. */
   replace(objects: readonly T[]): void;
   put(object: T): void;
   delete(name: string): void;
-  /** Nothing has changed, says the server. */
+  /** A bookmark: nothing has changed since the last call. */
   confirm(): void;
-  /** The server cannot be heard; what is known stays. */
-  fail(failure: KubeFailure): void;
 }
 
 export interface ReflectorOptions<T extends KubeObject> {
-  readonly collection: Pick<KubeCollection<T>, 'list' | 'watch'>;
-  readonly target: ReflectorTarget<T>;
+  readonly listWatch: Pick<ListWatch<T>, 'list' | 'watch'>;
+  readonly store: Store<T>;
   readonly clock: Clock;
   readonly random: Random;
 }
 
-/**
- * Keeps a target equal to a collection of the API server's objects: does what the reflector machine decides, one
- * request at a time, and tells it what came of it.
- */
-export class Reflector<T extends KubeObject> {
+/** How a command ended, and the failure if it failed. */
+interface Outcome {
+  readonly input: ReflectorInput;
+  readonly failure?: SourceFailure;
+}
+
+/** Keeps a store equal to objects of the API server. Carries out what the reflector machine decides, a request a turn. */
+export class Reflector<T extends KubeObject> implements Source {
   readonly #options: ReflectorOptions<T>;
-  readonly #stop = new AbortController();
-  readonly #running: Promise<void>;
   #state: ReflectorState;
+  #command: ReflectorCommand;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
-    const [state, command] = begin({ now: options.clock.now(), random: options.random });
+    ({ state: this.#state, command: this.#command } = begin(options.clock.now()));
+  }
+
+  /** One list, or one watch for as long as it lasts. Rejects with a `SourceFailure`, unless the signal is aborted. */
+  async turn(signal: AbortSignal): Promise<number> {
+    const { clock, random } = this.#options;
+    // The back-off after a failure may be shorter than lists must be apart.
+    const earlyMs = this.#command.notBefore - clock.now();
+    if (earlyMs > 0) await delay(earlyMs, clock, signal);
+    const beganAt = clock.now();
+    const { input, failure } = await this.#carryOut(this.#command, signal);
+    const now = clock.now();
+    const { state, command, isPrompt } = advance(this.#state, input, { beganAt, now, random });
     this.#state = state;
-    this.#running = this.#run(command);
+    this.#command = command;
+    const waitMs = command.notBefore - now;
+    if (!isPrompt) throw failure ?? endedAtOnce();
+    if (failure === undefined) return waitMs;
+    const { kind, message, reason } = failure;
+    throw new SourceFailure(kind, message, {
+      reason,
+      retryAfterMs: Math.max(1, waitMs),
+      cause: failure,
+    });
   }
 
-  /** After this the target hears nothing more. */
-  async close(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
-  }
-
-  async #run(first: ReflectorCommand | undefined): Promise<void> {
-    // The target's owner gets its handle before it hears anything.
-    await Promise.resolve();
-    for (let command = first; command !== undefined;) {
-      const input = await this.#attempt(command);
-      if (this.#stop.signal.aborted) return;
-      command = this.#tell(input);
-      if (input.type === 'closed' && command?.do === 'wait') {
-        this.#options.target.fail(endedAtOnce());
-      }
-    }
-  }
-
-  /** Never rejects: what goes wrong is an input too. */
-  async #attempt(command: ReflectorCommand): Promise<ReflectorInput> {
-    const { signal } = this.#stop;
+  /** Rejects only if the signal is aborted. */
+  async #carryOut(command: ReflectorCommand, signal: AbortSignal): Promise<Outcome> {
     try {
-      return await this.#carryOut(command, signal);
+      if (command.do === 'list') {
+        return { input: { type: 'listed', version: await this.#list(command.read, signal) } };
+      }
+      await this.#watch(command, signal);
+      return { input: { type: 'closed' } };
     } catch (error: unknown) {
-      const failure = error instanceof KubeFailure ? error : unexpected(error);
-      if (!signal.aborted) this.#options.target.fail(failure);
-      return { type: 'failed', failure };
+      signal.throwIfAborted();
+      if (error instanceof WentBack)
+        return { input: { type: 'went back' }, failure: error.failure };
+      const failure = SourceFailure.of(error);
+      return { input: { type: 'failed', kind: failure.kind }, failure };
     }
   }
 
-  async #carryOut(command: ReflectorCommand, signal: AbortSignal): Promise<ReflectorInput> {
-    const { collection, target, clock } = this.#options;
-    switch (command.do) {
-      case 'wait':
-        await delay(command.ms, clock, signal);
-        return { type: 'waited' };
-      case 'list': {
-        const { version, objects } = await collection.list(command.consistent, signal);
-        signal.throwIfAborted();
-        target.replace(objects);
-        return { type: 'listed', version };
-      }
-      case 'watch':
-        await this.#watch(command, signal);
-        return { type: 'closed' };
+  async #list(read: ListRead, signal: AbortSignal): Promise<string> {
+    const { listWatch, store } = this.#options;
+    const { version, objects } = await listWatch.list(read, signal);
+    signal.throwIfAborted();
+    if (typeof read === 'object' && isOlder(version, read.notOlderThan)) {
+      throw new WentBack(read.notOlderThan, version);
     }
+    store.replace(objects);
+    return version;
   }
 
   async #watch(
     command: Extract<ReflectorCommand, { do: 'watch' }>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { collection, target } = this.#options;
-    const onOpen = () => {
-      signal.throwIfAborted();
-      this.#tell({ type: 'opened' });
-      target.confirm();
-    };
+    const { listWatch, store } = this.#options;
     let known = command.version;
-    for await (const event of collection.watch(command, signal, onOpen)) {
+    for await (const event of listWatch.watch(command, signal)) {
       signal.throwIfAborted();
       const { version } = event;
       if (event.type === 'BOOKMARK') {
-        // A server that was set back to an older state would tell nothing until it is where we are.
-        if (isOlder(version, known)) throw wentBack(known, version);
-        target.confirm();
+        // A server that was set back to an older state has no events until it is past this version.
+        if (isOlder(version, known)) throw new WentBack(known, version);
+        store.confirm();
       } else if (isNewer(version, known)) {
-        if (event.type === 'DELETED') target.delete(event.object.metadata.name);
-        else target.put(event.object);
+        if (event.type === 'DELETED') store.delete(event.object.metadata.name);
+        else store.put(event.object);
       } else {
-        // Told before, or older than what is known: events come in the order of their versions.
+        // Repeated, or older than what is known: events come in the order of their versions.
         continue;
       }
       known = version;
-      this.#tell({ type: 'heard', version });
+      this.#state = progress(this.#state, version);
     }
-  }
-
-  #tell(input: ReflectorInput): ReflectorCommand | undefined {
-    const { clock, random } = this.#options;
-    const [state, command] = advance(this.#state, input, { now: clock.now(), random });
-    this.#state = state;
-    return command;
   }
 }
 
-function endedAtOnce(): KubeFailure {
-  return new KubeFailure('refused', 'the API server ended the watch at once', {
+/** Thrown where a version is older than the last one seen. */
+class WentBack extends Error {
+  readonly failure: SourceFailure;
+
+  constructor(known: string, version: string) {
+    super('the server went back');
+    this.failure = new SourceFailure(
+      'expired',
+      `the API server went back from version ${known} to ${version}`,
+      { reason: 'went_back' },
+    );
+  }
+}
+
+function endedAtOnce(): SourceFailure {
+  return new SourceFailure('refused', 'the API server ended the watch at once', {
     reason: 'short_watch',
   });
 }
 
-function wentBack(known: string, version: string): KubeFailure {
-  return new KubeFailure(
-    'expired',
-    `the API server went back from version ${known} to ${version}`,
-    {
-      reason: 'went_back',
-    },
-  );
+/**
+ * Whether `candidate` is newer than `known`. Resource versions are decimal numbers of any length, and can be compared
+ * within one resource (KEP-5504). Nothing is known of any other form, which counts as newer.
+ */
+export function isNewer(candidate: string, known: string): boolean {
+  if (!/^\d+$/.test(candidate) || !/^\d+$/.test(known)) return candidate !== known;
+  return candidate.length === known.length ? candidate > known : candidate.length > known.length;
 }
 
-function unexpected(cause: unknown): KubeFailure {
-  return new KubeFailure('garbled', `an event could not be taken in: ${String(cause)}`, {
-    reason: 'internal',
-    cause,
-  });
+/** Whether `candidate` is certainly older than `known`. */
+export function isOlder(candidate: string, known: string): boolean {
+  return candidate !== known && !isNewer(candidate, known);
 }

@@ -3,27 +3,41 @@ import type { OpenWatch } from '../../testing/api-watch';
 import type { ApiCall, ApiReaction, FakeApiServer } from '../../testing/fake-api-server';
 import { sliceOf } from '../../testing/slices';
 
-/** When a fault strikes: at the first list; at the first watch, the list being known; in a watch that lives. */
+/** When a fault begins: with the first list; with the first watch, the list being known; in a watch that lives. */
 export const faultPhases = ['before', 'during', 'after'] as const;
 export type FaultPhase = (typeof faultPhases)[number];
 
+/** What a request meets. */
+type Reaction = ApiReaction | ((call: ApiCall, fake: FakeApiServer) => ApiReaction | undefined);
+
 /** A fault, as it looks to each kind of request; a text says why it has no meaning there. */
 export interface Fault {
-  readonly list: ApiReaction | string;
-  readonly watch: ApiReaction | string;
-  /** What happens to an open watch; by default it ends, and is answered with `watch` when it is begun again. */
+  readonly list: Reaction | string;
+  readonly watch: Reaction | string;
+  /** What happens to an open watch; by default it ends. Every request after it meets the fault. */
   readonly strike?: (watch: OpenWatch, fake: FakeApiServer) => void;
-  /** How often in a row. */
-  readonly times?: number;
-  /** The reasons of the restarts that it causes in each phase: proof that it was met. '' if it causes none. */
+  /** The reasons of the failures that it causes in each phase: proof that it was met. '' if it causes none. */
   readonly reasons: readonly [before: string, during: string, after: string];
+  /** Why it strikes in no other phase than the last. */
+  readonly onlyAfter?: string;
+  /** Fifteen minutes by default. */
+  readonly lastsMs?: number;
+  /** A request that meets it is sent once more at once. */
+  readonly isAskedTwice?: true;
+  /** It breaks the connection that others share over HTTP/2. */
+  readonly breaksConnection?: true;
 }
 
 const ghost = sliceOf('metadata', ['10.9.9.9'], { name: 'metadata-ghost' });
-const onlyInAWatch = 'events are of a watch';
+const onlyInAWatch = 'a list has no events';
 const onlyInAList = 'a watch has no length';
-/** No test ever puts it on the server: whoever shows it took a broken line for an event. */
-const neverThere = JSON.stringify({ type: 'ADDED', object: sliceOf('metadata', ['10.8.8.8']) });
+const afterExpiry = 'the list follows a watch whose version has expired';
+/** No test ever puts it on the server: whatever shows it took a broken line for an event. */
+const neverThere = sliceOf('metadata', ['10.8.8.8'], { name: 'metadata-never' });
+const halfLine = JSON.stringify({ type: 'ADDED', object: neverThere });
+const badLine = `${halfLine.slice(0, -9)}}\n`;
+const error = (code: number, message: string) => event('ERROR', statusOf(code, message));
+const tooOld = error(410, 'too old resource version');
 
 function event(type: string, object: unknown): string {
   return `${JSON.stringify({ type, object })}\n`;
@@ -33,35 +47,72 @@ function versioned(version: number) {
   return { ...ghost, metadata: { ...ghost.metadata, resourceVersion: String(version) } };
 }
 
+/** What a watch of the Service is about. */
+const ofMetadata = {
+  namespace: 'default',
+  labelSelector: 'kubernetes.io/service-name=metadata',
+  fieldSelector: undefined,
+};
+
+/** The watch's version expires, and so does every one after it. */
+function expire(watch: OpenWatch, fake: FakeApiServer): void {
+  fake.objects().compact();
+  watch.event('ERROR', statusOf(410, 'too old resource version'));
+}
+
 /** Each fault by its name in the table. */
 export const faults: Readonly<Record<string, Fault>> = {
   silent: {
-    reasons: ['timeout', 'timeout', 'silent'],
+    reasons: ['timeout', 'timeout', 'silent,timeout'],
     list: { drop: 'hang' },
     watch: { drop: 'hang' },
     strike: (watch) => {
       watch.mute();
     },
-    times: 1,
   },
   reset: {
-    reasons: ['unreachable', 'unreachable', 'lost'],
+    reasons: ['lost', 'lost', 'lost'],
     list: { drop: 'reset' },
     watch: { drop: 'reset' },
     strike: (watch) => {
       watch.reset();
     },
+    breaksConnection: true,
+  },
+  GOAWAY: {
+    reasons: ['', '', ''],
+    list: sendAway,
+    watch: sendAway,
+    strike: (_, fake) => {
+      fake.goaway();
+    },
+  },
+  'late headers': {
+    reasons: ['', '', ''],
+    list: onlyInAWatch,
+    watch: { holdHeaders: true },
   },
   'clean close': {
     reasons: ['bad_list', 'short_watch', 'short_watch'],
     list: { script: '' },
     watch: { script: '' },
   },
+  'short watch, with events': {
+    reasons: ['', '', ''],
+    // Ten requests a second.
+    lastsMs: 60_000,
+    list: onlyInAWatch,
+    watch: ({ query }, fake) => {
+      fake.put(sliceOf('metadata', ['10.0.0.7'], { name: 'metadata-c' }));
+      const past = fake.objects().after(Number(query.get('resourceVersion')), ofMetadata) ?? [];
+      return { script: past.map(({ type, object }) => event(type, object)).join('') };
+    },
+  },
   '401': {
     reasons: ['http_401', 'http_401', 'http_401'],
+    isAskedTwice: true,
     list: { status: 401 },
     watch: { status: 401 },
-    times: 4,
   },
   '403': {
     reasons: ['http_403', 'http_403', 'http_403'],
@@ -71,18 +122,33 @@ export const faults: Readonly<Record<string, Fault>> = {
   '410 as event': {
     reasons: ['', 'expired', 'expired'],
     list: onlyInAWatch,
-    watch: { script: event('ERROR', statusOf(410, 'too old')), open: true },
-    strike: (watch, fake) => {
-      fake.objects().compact();
-      watch.event('ERROR', statusOf(410, 'too old'));
-    },
-    times: 1,
+    watch: { script: tooOld, open: true },
+    strike: expire,
   },
   '410 as status': {
     reasons: ['expired', 'expired', 'expired'],
     list: { status: 410 },
     watch: { status: 410 },
-    times: 1,
+  },
+  '410, then a cache that lags': {
+    reasons: ['', '', 'expired,version_too_large'],
+    list: ({ query }) => {
+      const body = JSON.stringify(statusOf(504, 'Timeout: Too large resource version'));
+      return query.has('resourceVersionMatch') ? { status: 504, body } : undefined;
+    },
+    watch: onlyInAList,
+    strike: expire,
+    onlyAfter: afterExpiry,
+  },
+  '410, then an old cache': {
+    reasons: ['', '', 'expired,went_back'],
+    list: ({ query }) => {
+      const list = { metadata: { resourceVersion: '9' }, items: [neverThere] };
+      return query.has('resourceVersionMatch') ? { script: JSON.stringify(list) } : undefined;
+    },
+    watch: onlyInAList,
+    strike: expire,
+    onlyAfter: afterExpiry,
   },
   '429 + Retry-After': {
     reasons: ['http_429', 'http_429', 'http_429'],
@@ -92,30 +158,44 @@ export const faults: Readonly<Record<string, Fault>> = {
   '500 as event': {
     reasons: ['', 'event_500', 'event_500'],
     list: onlyInAWatch,
-    watch: { script: event('ERROR', statusOf(500, 'etcd is away')), open: true },
+    watch: { script: error(500, 'etcd is away'), open: true },
     strike: (watch) => {
       watch.event('ERROR', statusOf(500, 'etcd is away'));
     },
+  },
+  '500 at one version': {
+    reasons: ['', 'event_500', 'event_500'],
+    list: onlyInAWatch,
+    // What happened up to here cannot be told, for ever.
+    watch: ({ query }, fake) =>
+      Number(query.get('resourceVersion')) < fake.objects().version
+        ? { script: error(500, 'etcd event received with PrevKv=nil') }
+        : undefined,
   },
   '503': {
     reasons: ['http_503', 'http_503', 'http_503'],
     list: { status: 503 },
     watch: { status: 503 },
   },
+  'a page of a proxy': {
+    reasons: ['bad_list', 'bad_line', 'bad_line'],
+    list: { script: '<html>\n<h1>Sign in</h1>\n</html>\n' },
+    watch: { script: '<html>\n<h1>Sign in</h1>\n</html>\n' },
+  },
   'bad line': {
     reasons: ['bad_list', 'bad_line', 'bad_line'],
     list: { script: '{"metadata":{"resourceVersion":"1"},"items":[{"oops\n' },
-    watch: { script: `${neverThere.slice(0, -9)}}\n`, open: true },
+    watch: { script: badLine, open: true },
     strike: (watch) => {
-      watch.write(`${neverThere.slice(0, -9)}}\n`);
+      watch.write(badLine);
     },
   },
   'half a line': {
     reasons: ['bad_list', 'half_line', 'half_line'],
     list: { script: '{"metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"a"' },
-    watch: { script: neverThere },
+    watch: { script: halfLine },
     strike: (watch) => {
-      watch.write(neverThere);
+      watch.write(halfLine);
       watch.end();
     },
   },
@@ -123,26 +203,21 @@ export const faults: Readonly<Record<string, Fault>> = {
     reasons: ['silent', '', 'expired,silent'],
     list: { script: '{"metadata":{"resourceVersion":"1"},"items":[', open: true },
     watch: onlyInAList,
-    strike: (watch, fake) => {
-      fake.objects().compact();
-      watch.event('ERROR', statusOf(410, 'too old'));
-      faultNext(fake, 'list', { script: '{"items":[', open: true }, 1);
-    },
-    times: 1,
+    strike: expire,
   },
   'duplicate event': {
-    reasons: ['', 'silent', ''],
+    reasons: ['', 'silent', 'silent'],
     list: onlyInAWatch,
     watch: { script: event('ADDED', versioned(1)) + event('ADDED', versioned(1)), open: true },
     strike: (watch, fake) => {
       const { type, object } = fake.objects().changes.at(-1) ?? { type: 'ADDED', object: ghost };
       watch.event(type, object);
       watch.event(type, object);
+      watch.end();
     },
-    times: 1,
   },
   'event after delete': {
-    reasons: ['', 'silent', ''],
+    reasons: ['', 'silent', 'silent'],
     list: onlyInAWatch,
     watch: { script: event('MODIFIED', versioned(1)), open: true },
     strike: (watch, fake) => {
@@ -150,30 +225,29 @@ export const faults: Readonly<Record<string, Fault>> = {
       const { version } = fake.objects();
       fake.remove('metadata-ghost');
       watch.event('MODIFIED', versioned(version));
+      watch.end();
     },
-    times: 1,
   },
 };
 
-/** Why there is no such cell; `undefined` if there is. */
-export function meaningless(fault: Fault, phase: FaultPhase): string | undefined {
-  const reaction = phase === 'before' ? fault.list : fault.watch;
-  if (phase === 'after' && fault.strike !== undefined) return undefined;
-  return typeof reaction === 'string' ? reaction : undefined;
+/** Answers, and sends the client away: by GOAWAY, or as HTTP/1.1 does it. */
+function sendAway({ httpVersion }: ApiCall, fake: FakeApiServer): ApiReaction {
+  if (httpVersion !== '2.0') return { headers: { connection: 'close' } };
+  setImmediate(() => {
+    fake.goaway();
+  });
+  return {};
 }
 
-/** Lets the next calls of a kind meet a reaction; how many of them are still to come. */
-export function faultNext(
-  fake: FakeApiServer,
-  kind: ApiCall['kind'],
-  reaction: ApiReaction,
-  times: number,
-): () => number {
-  let left = times;
-  fake.react = (call) => {
-    if (call.kind !== kind || left === 0) return undefined;
-    left -= 1;
-    return reaction;
-  };
-  return () => left;
+/** Which kind of request meets the fault in a phase; or why there is no such cell. */
+export function struckIn(
+  fault: Fault,
+  phase: FaultPhase,
+): { readonly kind: 'list' | 'watch'; readonly reaction: Reaction } | { readonly without: string } {
+  const { list, watch, strike, onlyAfter } = fault;
+  if (phase !== 'after' && onlyAfter !== undefined) return { without: onlyAfter };
+  if (phase !== 'before' && typeof watch !== 'string') return { kind: 'watch', reaction: watch };
+  const isListed = phase === 'before' || (phase === 'after' && strike !== undefined);
+  if (isListed && typeof list !== 'string') return { kind: 'list', reaction: list };
+  return { without: String(phase === 'before' ? list : watch) };
 }

@@ -16,6 +16,7 @@ export class ServerModel {
   #slices: Slices = new Map();
   #changes: Change[] = [];
   #compactedAt = this.#version;
+  #unreadableBefore = 0;
   /** Every state there ever was, also those that it has forgotten. */
   readonly states = new Set([describeSlices([])]);
 
@@ -53,6 +54,12 @@ export class ServerModel {
     this.#compactedAt = this.#version;
   }
 
+  /** Can tell no watch any more what happened up to now, as with an event that cannot be decoded; it can list. */
+  spoil(): void {
+    this.#version += 1;
+    this.#unreadableBefore = this.#version;
+  }
+
   /**
    * As a store that was restored from a copy: back to an older state, under a version that is far older, so that
    * it does not come by the present one again.
@@ -62,6 +69,7 @@ export class ServerModel {
     this.#slices = older?.slices ?? new Map<string, EndpointSlice>();
     this.#version -= 1000;
     this.#compactedAt = this.#version;
+    this.#unreadableBefore = 0;
     this.#changes = [];
   }
 
@@ -74,8 +82,9 @@ export class ServerModel {
     };
   }
 
-  /** The first thing that happened after a version; `'expired'` if that is no longer known. */
-  after(version: number): WatchEvent<EndpointSlice> | 'expired' | undefined {
+  /** The first thing that happened after a version, or why a watch from there fails. */
+  after(version: number): WatchEvent<EndpointSlice> | 'expired' | 'refused' | undefined {
+    if (version < this.#unreadableBefore) return 'refused';
     if (version < this.#compactedAt) return 'expired';
     return this.#changes.find((change) => change.version > version)?.event;
   }

@@ -31,6 +31,9 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
+const remedy =
+  'give the name of the right one in the target as :<name>, or for all Services in the registry URL as port=<name>';
+
 describe('why a set is empty', () => {
   const terminated = { addresses: ['10.0.0.1'], conditions: gone };
   it.each<[string, EndpointSlice[], string | undefined]>([
@@ -75,8 +78,7 @@ describe('why a set is empty', () => {
         slice('s', [bare('10.0.0.1')], { ports: null }),
         slice('t', [bare('example.org')], { addressType: 'FQDN' }),
       ],
-      "no endpoint of Service 'metadata' has port 'http'; they have no port at all: give the name of the right " +
-        'one in the registry URL as port=<name>',
+      `no endpoint of Service 'metadata' has port 'http'; they have no port at all: ${remedy}`,
     ],
     ['an instance', [slice('s', [bare('10.0.0.1')])], undefined],
   ])('%s', (_, slices, reason) => {
@@ -85,8 +87,8 @@ describe('why a set is empty', () => {
 });
 
 describe('a port that is missing', () => {
-  const remedy = 'give the name of the right one in the registry URL as port=<name>';
   const begin = "no endpoint of Service 'metadata' has port 'http'; ";
+  const end = `: ${remedy}`;
 
   it.each<[string, EndpointSlice[], string]>([
     [
@@ -97,7 +99,7 @@ describe('a port that is missing', () => {
         slice('u', [bare('10.0.0.3')], { ports: [{ name: 'web', port: 80 }] }),
         slice('v', [], { ports: [{ name: 'of nobody', port: 1 }] }),
       ],
-      "there are an unnamed port (9090), port 'any' (any number), port 'web' (80), port 'web' (81): ",
+      "there are an unnamed port (9090), port 'any' (any number), port 'web' (80), port 'web' (81)",
     ],
     [
       'is told with ten at most',
@@ -106,21 +108,9 @@ describe('a port that is missing', () => {
           ports: Array.from({ length: 11 }, (_, i) => ({ name: 'p', port: 10 + i })),
         }),
       ],
-      `there are ${Array.from({ length: 10 }, (_, i) => `port 'p' (${10 + i})`).join(', ')}, …: `,
+      `there are ${Array.from({ length: 10 }, (_, i) => `port 'p' (${10 + i})`).join(', ')}, …`,
     ],
   ])('%s', (_, slices, ports) => {
-    expect(setOf(...slices).missingPort).toBe(begin + ports + remedy);
-  });
-
-  it.each<[string, EndpointSlice[]]>([
-    ['a slice has it', [slice('s', [bare('')]), slice('t', [bare('10.0.0.1')], { ports: null })]],
-    [
-      'there are only names',
-      [slice('s', [bare('example.org')], { addressType: 'FQDN', ports: null })],
-    ],
-    ['there are no endpoints', [slice('s', null, { ports: null })]],
-    ['there is no slice', []],
-  ])('is none where %s', (_, slices) => {
-    expect(setOf(...slices).missingPort).toBeUndefined();
+    expect(setOf(...slices).emptyBecause).toBe(begin + ports + end);
   });
 });

@@ -1,4 +1,4 @@
-import { HalfLineError, readLines } from './json-lines';
+import { HalfLineError, readLines } from './read-lines';
 
 /** The lines of what comes in these chunks; how it ends, if badly, is the last. */
 async function linesOf(

@@ -1,23 +1,23 @@
 import { type Clock, delay } from '@movies/time';
 import type { EndpointSlice } from '../endpoints/endpoint-slice';
-import type { KubeCollection, KubeList, WatchEvent } from '../list-watch/list-watch';
-import { KubeFailure, type KubeFailureKind } from '../api-server/kube-failure';
+import { SourceFailure, type FailureKind } from '../../adapter/source-failure';
+import type { KubeList, ListRead, ListWatch, WatchEvent } from '../list-watch/list-watch';
 import type { ServerModel } from './server-model';
 
 /** What a request, or a watch that is open, meets. */
 export interface ScriptedFault {
   readonly kind:
-    | KubeFailureKind
-    /** No answer until the deadline. */
+    | FailureKind
+    /** No response until the deadline. */
     | 'hang'
     /** A watch opens, and then fails as above, is closed, or tells nothing. */
     | 'expired event'
     | 'refused event'
     | 'closed'
     | 'muted'
-    /** The answer comes late. */
+    /** The response comes late. */
     | 'slow'
-    /** A list of the cache that is some changes old. */
+    /** A list of the cache that is some changes old, whatever was asked for. */
     | 'stale'
     /** A watch tells once more what came before, in the wrong order. */
     | 'again';
@@ -29,7 +29,7 @@ const bookmarkMs = 5000;
 const answerMs = 10_000;
 
 /** The lists and watches of a `ServerModel`, in memory, with faults; at most one request at a time. */
-export class ScriptedCollection implements Pick<KubeCollection<EndpointSlice>, 'list' | 'watch'> {
+export class ScriptedListWatch implements Pick<ListWatch<EndpointSlice>, 'list' | 'watch'> {
   readonly #model: ServerModel;
   readonly #clock: Clock;
   /** What the next requests meet, one each. */
@@ -52,13 +52,17 @@ export class ScriptedCollection implements Pick<KubeCollection<EndpointSlice>, '
     this.#wake();
   }
 
-  async list(consistent: boolean, signal: AbortSignal): Promise<KubeList<EndpointSlice>> {
+  async list(read: ListRead, signal: AbortSignal): Promise<KubeList<EndpointSlice>> {
     this.listedAt.push(this.#clock.now());
     return await this.#during(async () => {
       const fault = await this.#answer(signal);
-      if (fault?.kind === 'stale' && !consistent) return this.#model.list(2);
+      if (fault?.kind === 'stale' && read !== 'consistent') return this.#model.list(2);
       if (fault?.kind.endsWith(' event') === true) throw failureOf({ kind: 'refused' });
-      if (fault?.kind === 'closed' || fault?.kind === 'muted') throw failureOf({ kind: 'garbled' });
+      if (fault?.kind === 'closed' || fault?.kind === 'muted')
+        throw failureOf({ kind: 'malformed' });
+      const isTooLarge =
+        typeof read === 'object' && Number(read.notOlderThan) > this.#model.version;
+      if (isTooLarge) throw failureOf({ kind: 'expired' });
       return this.#model.list();
     });
   }
@@ -66,12 +70,10 @@ export class ScriptedCollection implements Pick<KubeCollection<EndpointSlice>, '
   async *watch(
     { version, timeoutSeconds }: { readonly version: string; readonly timeoutSeconds: number },
     signal: AbortSignal,
-    onOpen: () => void,
   ): AsyncGenerator<WatchEvent<EndpointSlice>> {
     this.#begin();
     try {
       const fault = await this.#answer(signal);
-      onOpen();
       this.#struck = fault;
       let known = Number(version);
       const endsAt = this.#clock.now() + timeoutSeconds * 1000;
@@ -85,7 +87,7 @@ export class ScriptedCollection implements Pick<KubeCollection<EndpointSlice>, '
           if (struck.kind === 'muted' || struck.kind === 'hang') await this.#silence(signal);
           throw failureOf(struck);
         }
-        if (event === 'expired') throw failureOf({ kind: 'expired' });
+        if (event === 'expired' || event === 'refused') throw failureOf({ kind: event });
         if (event !== undefined) {
           known = Number(event.version);
           yield event;
@@ -105,12 +107,12 @@ export class ScriptedCollection implements Pick<KubeCollection<EndpointSlice>, '
     switch (fault?.kind) {
       case 'hang':
         await this.#pause(answerMs, signal);
-        throw failureOf({ kind: 'unreachable' });
+        throw failureOf({ kind: 'silent' });
       case 'slow':
         await delay(3000, this.#clock, signal);
         return undefined;
       case 'expired':
-      case 'garbled':
+      case 'malformed':
       case 'lost':
       case 'refused':
       case 'silent':
@@ -170,14 +172,14 @@ export class ScriptedCollection implements Pick<KubeCollection<EndpointSlice>, '
   }
 }
 
-const meant: Partial<Record<ScriptedFault['kind'], KubeFailureKind>> = {
+const meant: Partial<Record<ScriptedFault['kind'], FailureKind>> = {
   hang: 'silent',
   muted: 'silent',
   'expired event': 'expired',
   'refused event': 'refused',
 };
 
-function failureOf({ kind, retryAfterMs }: ScriptedFault): KubeFailure {
-  const failure = meant[kind] ?? (kind as KubeFailureKind);
-  return new KubeFailure(failure, `scripted: ${kind}`, { reason: kind, retryAfterMs });
+function failureOf({ kind, retryAfterMs }: ScriptedFault): SourceFailure {
+  const failure = meant[kind] ?? (kind as FailureKind);
+  return new SourceFailure(failure, `scripted: ${kind}`, { reason: kind, retryAfterMs });
 }
