@@ -165,6 +165,7 @@ export class KubeApi {
       });
       // undici looks at the signal only when there is a connection, or none can be made.
       const { statusCode, headers, body } = await limited.race(request);
+      mark = connections.mark(pool);
       const retryAfter = headers['retry-after'];
       return {
         status: statusCode,

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
@@ -5,11 +6,21 @@ import { buildConnector, Client, Pool } from 'undici';
 import type { KubeTls } from '../access/kube-access';
 
 const connectMs = 5000;
-/** A connection that is alive brings at least the answer to a ping in this time. */
-const pingMs = 10_000;
+/** How often undici asks an HTTP/2 connection whether it is alive, in real time. */
+const pingMs = 5000;
+/** A connection that is alive brings something in this real time, the answer to a ping at least. */
+const silentMs = 8000;
 
 /** How many bytes each connection of a pool had brought at a moment. */
-export type ConnectionMark = ReadonlyMap<Duplex, number>;
+export type ConnectionMark = ReadonlyMap<TLSSocket, number>;
+
+/** What is known of a connection that requests share. */
+interface Connection {
+  readonly pool: Pool;
+  bytes: number;
+  /** When the bytes were seen to change, by `performance.now()`. */
+  changedAt: number;
+}
 
 /**
  * The connections to the API server: one over HTTP/2 for all watches and lists where the server speaks it (one for every
@@ -18,8 +29,10 @@ export type ConnectionMark = ReadonlyMap<Duplex, number>;
 export class KubeConnections {
   /** Every pool that is not closed, and what tells that a server sent it away. */
   readonly #pools = new Map<Pool, AbortController>();
-  /** Every connection that is not closed, made or not, and its pool. */
-  readonly #sockets = new Map<Duplex, Pool>();
+  /** Every socket that is not closed, connected or not. */
+  readonly #sockets = new Set<Duplex>();
+  /** Those over which requests share an HTTP/2 connection. */
+  readonly #shared = new Map<TLSSocket, Connection>();
   readonly #connectErrors = new WeakSet<object>();
   /** The pool for new requests; the others finish what they have. */
   #present: { readonly pool: Pool; readonly origin: string; readonly tls: KubeTls } | undefined;
@@ -34,23 +47,29 @@ export class KubeConnections {
     return pool;
   }
 
-  /** What the connections that are shared, as HTTP/2 is, have brought so far. */
+  /** What the pool's connections have brought so far, of those that requests share. */
   mark(pool: Pool): ConnectionMark {
-    const mark = new Map<Duplex, number>();
-    for (const [socket, its] of this.#sockets) {
-      if (its === pool && socket instanceof TLSSocket && socket.alpnProtocol === 'h2') {
-        mark.set(socket, socket.bytesRead);
+    const mark = new Map<TLSSocket, number>();
+    for (const [socket, connection] of this.#shared) {
+      if (connection.pool !== pool) continue;
+      if (connection.bytes !== socket.bytesRead) {
+        connection.bytes = socket.bytesRead;
+        connection.changedAt = performance.now();
       }
+      mark.set(socket, connection.bytes);
     }
     return mark;
   }
 
   /**
-   * Sends no new request over the pool if one of its connections has brought nothing to anybody since the mark, not even
-   * the answer to a ping: it may be dead. Requests under way keep it, and end by their own deadlines.
+   * Sends no new request over the pool if one of its connections has brought nothing to anybody since the mark, or left
+   * pings without an answer: it may be dead. Requests under way keep it, and end by their own deadlines.
    */
   retireIfSilent(pool: Pool, before: ConnectionMark): void {
-    const isSilent = [...this.mark(pool)].some(([socket, bytes]) => before.get(socket) === bytes);
+    const isSilent = [...this.mark(pool)].some(([socket, bytes]) => {
+      const changedAt = this.#shared.get(socket)?.changedAt ?? 0;
+      return before.get(socket) === bytes || performance.now() - changedAt >= silentMs;
+    });
     if (isSilent) this.#retire(pool);
   }
 
@@ -73,7 +92,7 @@ export class KubeConnections {
     this.#present = undefined;
     const ended = [...this.#pools.keys()].map((pool) => pool.destroy());
     // undici leaves those that connect to their timeout, and does not know those that had GOAWAY any more.
-    for (const socket of this.#sockets.keys()) socket.destroy(new Error('no longer wanted'));
+    for (const socket of this.#sockets) socket.destroy(new Error('no longer wanted'));
     await Promise.all(ended);
   }
 
@@ -90,16 +109,28 @@ export class KubeConnections {
       pingInterval: pingMs,
       connect: (options, callback) => {
         const socket = connect(options, (...result) => {
-          if (result[0] !== null) this.#connectErrors.add(result[0]);
+          const [error, connected] = result;
+          if (error !== null) this.#connectErrors.add(error);
+          else if (connected instanceof TLSSocket && connected.alpnProtocol === 'h2') {
+            this.#shared.set(connected, { pool, bytes: 0, changedAt: performance.now() });
+          }
           callback(...result);
         });
         if (!(socket instanceof Duplex)) return;
-        this.#sockets.set(socket, pool);
-        socket.once('close', () => this.#sockets.delete(socket));
+        this.#sockets.add(socket);
+        socket.once('close', () => {
+          this.#sockets.delete(socket);
+          if (socket instanceof TLSSocket) this.#shared.delete(socket);
+        });
       },
       // A watch may be silent for a minute; the signal of each request bounds it instead.
       headersTimeout: 0,
       bodyTimeout: 0,
+    });
+    pool.on('connect', (_origin, [, client]) => {
+      // A client that connects again has it already. The types of undici do not know the event.
+      const pinged: EventEmitter | undefined = client;
+      if (pinged?.listenerCount('ping') === 0) pinged.on('ping', () => this.mark(pool));
     });
     const sentAway = new AbortController();
     pool.on('disconnect', (_origin, [, client]) => {
