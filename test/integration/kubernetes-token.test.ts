@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemClock } from '@movies/time';
 import { KubeApi } from '../../packages/discovery/src/kubernetes/api-server/kube-api';
-import { KubeCollection } from '../../packages/discovery/src/kubernetes/list-watch/list-watch';
+import { ListWatch } from '../../packages/discovery/src/kubernetes/list-watch/list-watch';
 import { KubernetesRegistry } from '../../packages/discovery/src/kubernetes/kubernetes-registry';
 import { serviceAccountAccess } from '../../packages/discovery/src/kubernetes/access/service-account';
 import { FakeApiServer } from '../../packages/discovery/src/testing/fake-api-server';
@@ -35,7 +35,7 @@ it(
     const findAccess = () => serviceAccountAccess(env, folder);
     const registry = new KubernetesRegistry({ findAccess });
     const api = new KubeApi({ findAccess, clock: systemClock });
-    const slices = new KubeCollection({
+    const slices = new ListWatch({
       api,
       clock: systemClock,
       path: (namespace) => `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
@@ -52,7 +52,9 @@ it(
       let lists = 0;
       while (performance.now() - began < seconds * 1000) {
         // As many as find the moment between an old token's end and the new one's reading.
-        const results = await Promise.all([1, 2, 3, 4].map(() => slices.list(true, signal)));
+        const results = await Promise.all(
+          [1, 2, 3, 4].map(() => slices.list('consistent', signal)),
+        );
         lists += results.length;
         expect(results.map(({ objects }) => objects.length)).toEqual([1, 1, 1, 1]);
         await delay(5);

@@ -31,8 +31,10 @@ afterEach(async () => {
   await fake.stop();
 });
 
-const pathOf = (query: string) => (namespace: string) =>
-  `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices?${query}`;
+const pathOf =
+  (query: string) =>
+  ({ namespace }: { readonly namespace: string }) =>
+    `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices?${query}`;
 
 function limit(timeoutMs: number): LimitedSignal {
   return new LimitedSignal(new AbortController().signal, timeoutMs, clock);

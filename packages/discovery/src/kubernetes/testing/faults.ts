@@ -249,5 +249,6 @@ export function struckIn(
   if (phase !== 'before' && typeof watch !== 'string') return { kind: 'watch', reaction: watch };
   const isListed = phase === 'before' || (phase === 'after' && strike !== undefined);
   if (isListed && typeof list !== 'string') return { kind: 'list', reaction: list };
-  return { without: String(phase === 'before' ? list : watch) };
+  const without = phase === 'before' ? list : watch;
+  return { without: typeof without === 'string' ? without : onlyInAWatch };
 }
