@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import { failureOf, instancesOf } from '@movies/discovery';
 import { KubernetesRegistry } from '../../packages/discovery/src/kubernetes/kubernetes-registry';
 import type { ServiceWatch } from '../../packages/discovery/src/registry';
 import { BlackHole, missingForBlackHole } from './black-hole';
@@ -26,8 +27,8 @@ describeWith('an API server whose packets vanish', missingForBlackHole(), () => 
   async function shows(...hosts: string[]): Promise<number> {
     const began = performance.now();
     await when(watch, () => {
-      const shown = watch.snapshot?.instances.map(({ host }) => host) ?? [];
-      return shown.join() === hosts.join() && watch.failure === undefined;
+      const shown = instancesOf(watch.view).map(({ host }) => host);
+      return shown.join() === hosts.join() && failureOf(watch.view) === undefined;
     });
     return performance.now() - began;
   }
@@ -76,11 +77,11 @@ describeWith('an API server whose packets vanish', missingForBlackHole(), () => 
       hole.swallow();
       await tell('10.0.0.2');
       const began = performance.now();
-      await when(watch, () => watch.failure !== undefined);
+      await when(watch, () => failureOf(watch.view) !== undefined);
       const silentMs = performance.now() - began;
       expect(silentMs).toBeLessThan(idleMs + 1000);
-      expect([...watch.restarts.keys()]).toEqual(['silent']);
-      expect(watch.snapshot?.instances.map(({ host }) => host)).toEqual(['10.0.0.1']);
+      expect([...watch.failures.keys()]).toEqual(['silent']);
+      expect(instancesOf(watch.view).map(({ host }) => host)).toEqual(['10.0.0.1']);
 
       hole.release();
       // At most a connection's limit, and the longest wait while nothing can be reached.
@@ -93,7 +94,7 @@ describeWith('an API server whose packets vanish', missingForBlackHole(), () => 
       for (const port of clients) hole.swallow(port);
       await tell('10.0.0.3');
       expect(await shows('10.0.0.3')).toBeLessThan(idleMs + 2000);
-      expect([...watch.restarts.keys()]).toEqual(['silent']);
+      expect([...watch.failures.keys()]).toEqual(['silent']);
     }, 60_000);
   });
 });

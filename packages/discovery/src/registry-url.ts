@@ -97,8 +97,8 @@ export function namingUrl<T>(text: string, open: () => T): T {
   try {
     return open();
   } catch (error: unknown) {
-    if (error instanceof DiscoveryError) throw invalidRegistryUrl(text, error.message, error);
-    throw error;
+    const isNamed = !(error instanceof DiscoveryError) || error.code === 'invalid_registry_url';
+    throw isNamed ? error : invalidRegistryUrl(text, error.message, error);
   }
 }
 
