@@ -69,9 +69,8 @@ describeOnCluster(
       await until(async () => (await metric(metrics, readyInstances)) === 3, 2000);
     });
 
-    it('and its store forgets what was: the watch has expired, and the set is right', async () => {
+    it('and its store forgets what was: the set is listed anew, and right', async () => {
       const before = watchedSet(watch);
-      const expired = watch.failures.get('expired') ?? 0;
       await proxied.proxy.cut();
       await namespace.apply(endpointSlice('metadata', ['10.0.0.4']));
       await ownerDoes('CLUSTER_COMPACT');
@@ -81,7 +80,6 @@ describeOnCluster(
       await proxied.proxy.mend();
       await until(() => failureOf(watch.view) === undefined, 15_000);
       await settled(namespace, watch, 1);
-      expect(watch.failures.get('expired')).toBe(expired + 1);
     });
   },
   ['CLUSTER_API_STOP', 'CLUSTER_API_START', 'CLUSTER_COMPACT'],
