@@ -1,4 +1,3 @@
-import type { RegistryOptions } from './adapter/watched-registry';
 import { DiscoveryError } from './discovery-error';
 
 /** The parts of `scheme://host:port?name=value`, all of them known. */
@@ -62,9 +61,10 @@ export function parseRegistryUrl(text: string, form: RegistryUrlForm): RegistryU
 export const registryParameters: readonly string[] = ['max-stale', 'snapshot-cache'];
 
 /** What `registryParameters` say. Throws `invalid_options`. */
-export function readRegistryOptions(
-  url: RegistryUrl,
-): Pick<RegistryOptions, 'maxStaleMs' | 'snapshotCache'> {
+export function readRegistryOptions(url: RegistryUrl): {
+  readonly maxStaleMs: number | undefined;
+  readonly snapshotCache: string | undefined;
+} {
   const snapshotCache = url.parameter('snapshot-cache');
   if (snapshotCache === '') {
     throw new DiscoveryError(

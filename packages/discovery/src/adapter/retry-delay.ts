@@ -41,7 +41,8 @@ export class RetryDelay {
     this.#healthySince = undefined;
     const isRested = since !== undefined && clock.now() - since >= restMs;
     // A watch that was open for so long was well, although its turn ends with a failure.
-    if (isRested || lastedMs >= restMs) this.#answered = this.#unanswered = 0;
+    const wasWell = restMs > 0 && lastedMs >= restMs;
+    if (isRested || wasWell) this.#answered = this.#unanswered = 0;
     if (!failure.isAnswer && lastedMs >= servedMs) this.#unanswered = 0;
     const bound = failure.isAnswer
       ? Math.min(maxAnsweredMs, initialMs * 2 ** this.#answered)

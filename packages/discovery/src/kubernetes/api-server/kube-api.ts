@@ -1,10 +1,11 @@
 import type { Clock, LimitedSignal } from '@movies/time';
 import type { Dispatcher } from 'undici';
 import { messageOf } from '../../adapter/message-of';
+import { parseRetryAfter } from '../../adapter/retry-after';
 import { SourceFailure } from '../../adapter/source-failure';
 import type { KubeAccess, KubeCredentials } from '../access/kube-access';
 import { KubeConnections } from './kube-connections';
-import { parseRetryAfter, parseStatus, toFailure } from './kube-status';
+import { parseStatus, toFailure } from './kube-status';
 
 export interface KubeApiOptions {
   /** The API server and the way to speak to it, as they are now; called for each request. */
