@@ -40,10 +40,10 @@ it.each([
   );
 });
 
-it('installing them brings undici and nothing else', async () => {
+it('installing them brings undici and yaml, and nothing else', async () => {
   const names = async (folder: string) =>
     (await readdir(path.join(elsewhere.folder, folder))).filter((name) => !name.startsWith('.'));
-  expect(await names('node_modules')).toEqual(['@movies', 'undici']);
+  expect(await names('node_modules')).toEqual(['@movies', 'undici', 'yaml']);
   expect(await names('node_modules/@movies')).toEqual(['discovery', 'service-client', 'time']);
 });
 
