@@ -64,7 +64,7 @@ describe('towards an address that never answers', () => {
     const watches = [registry.watch('metadata'), registry.watch('rating')];
     await until(() => sockets.size > 0);
     expect(await closeAndCount(registry, before, () => sockets.size)).toBeLessThan(limitMs);
-    expect(watches.map(({ snapshot }) => snapshot)).toEqual([undefined, undefined]);
+    expect(watches.map(({ view }) => view.state)).toEqual(['closed', 'closed']);
   });
 });
 
@@ -96,7 +96,7 @@ describe.each(['h2', 'http/1.1'] as const)('over %s', (protocol) => {
     const met = fake.next((call) => call.kind === kind);
     const watch = registry.watch('metadata');
     await met;
-    if (reaction === undefined) await watch.firstSync();
+    if (reaction === undefined) await watch.synced();
     expect(await closeAndCount(registry, before, () => fake.openConnections)).toBeLessThan(limitMs);
     expect(fake.openWatches).toEqual([]);
   });

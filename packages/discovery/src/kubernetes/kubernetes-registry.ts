@@ -1,6 +1,6 @@
-import { systemClock, type Clock, type Random } from '@movies/time';
+import { checkDuration, systemClock, type Clock, type Random } from '@movies/time';
 import type { Sink, Source } from '../adapter/source';
-import { WatchedRegistry } from '../adapter/watched-registry';
+import { checkOption, WatchedRegistry } from '../adapter/watched-registry';
 import type { EndpointSlice } from './endpoints/endpoint-slice';
 import { EndpointSliceSet } from './endpoints/endpoint-slice-set';
 import { slicesOfEndpoints, type Endpoints } from './endpoints/endpoints';
@@ -36,6 +36,9 @@ export class KubernetesRegistry extends WatchedRegistry {
   constructor(options: KubernetesRegistryOptions = {}) {
     const { context, clock = systemClock, random = Math.random } = options;
     const { namespace, port = 'http', idleMs = 90_000 } = options;
+    checkOption(() => {
+      checkDuration('idleMs', idleMs);
+    });
     const findAccess = options.findAccess ?? (() => findKubeAccess({ context }));
     const api = new KubeApi({ findAccess, clock });
     if (options.api === 'endpoints') warnOfEndpoints();
