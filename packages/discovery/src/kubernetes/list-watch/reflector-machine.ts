@@ -123,7 +123,11 @@ export function advance(
       return step(countAttempt(state, isShort), !isShort, surroundings);
     }
     case 'went back':
-      return step({ ...state, request: 'consistent list', attempts: 0 }, true, surroundings);
+      return step(
+        { ...state, request: 'consistent list', attempts: 0 },
+        state.request === 'relist' || !state.relisted,
+        surroundings,
+      );
     case 'failed':
       if (input.kind === 'expired') return expire(state, surroundings);
       return step(afterFailure(state, input.kind), false, surroundings);
