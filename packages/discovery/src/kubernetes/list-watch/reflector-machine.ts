@@ -154,7 +154,7 @@ function afterFailure(
   const isWatch = state.request === 'watch';
   switch (kind) {
     case 'unreachable':
-      // Nobody was asked, and any other request goes the same way.
+      // No server was asked, and any other request fails in the same way.
       return isWatch ? relist(state, false) : state;
     case 'lost':
       return isWatch ? relist(state, false) : countAttempt(state, true);
