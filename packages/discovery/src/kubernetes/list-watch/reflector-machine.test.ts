@@ -278,4 +278,7 @@ it('lists consistently as soon as the server is seen to have gone back', () => {
   machine.end({ type: 'went back' }, { afterMs: 5000 });
   expect([machine.next, machine.waitMs]).toEqual(['list consistent', 1000]);
   expect(machine.end(listed('3'))).toBe('watch 3');
+  // Two servers of which one lags: the back-off bounds what that costs.
+  machine.end({ type: 'went back' });
+  expect([machine.next, machine.waitMs]).toEqual(['list consistent', undefined]);
 });

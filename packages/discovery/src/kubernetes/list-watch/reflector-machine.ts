@@ -123,7 +123,11 @@ export function advance(
       return step(countAttempt(state, isShort), !isShort, surroundings);
     }
     case 'went back':
-      return step({ ...state, request: 'consistent list', attempts: 0 }, true, surroundings);
+      return step(
+        { ...state, request: 'consistent list', attempts: 0 },
+        state.request === 'relist' || !state.relisted,
+        surroundings,
+      );
     case 'failed':
       if (input.kind === 'expired') return expire(state, surroundings);
       return step(afterFailure(state, input.kind), false, surroundings);
@@ -150,7 +154,7 @@ function afterFailure(
   const isWatch = state.request === 'watch';
   switch (kind) {
     case 'unreachable':
-      // Nobody was asked, and any other request goes the same way.
+      // No server was asked, and any other request fails in the same way.
       return isWatch ? relist(state, false) : state;
     case 'lost':
       return isWatch ? relist(state, false) : countAttempt(state, true);
