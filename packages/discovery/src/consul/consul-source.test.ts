@@ -177,12 +177,23 @@ describe('a watch at Consul', () => {
       fake.react = ({ query }) =>
         query.has('index') ? { backend: 'streaming', headers: acl } : reaction;
       fake.publish('metadata', []);
-      await until(() => clock.nextInMs === 1000);
-      await clock.advance(1000);
       await until(() => told.length === 2);
       expect(told).toEqual(expected);
     },
   );
+
+  it('takes streaming at its word where there are no ACLs', async () => {
+    const fake = await start();
+    fake.react = () => ({
+      backend: 'streaming',
+      headers: { 'x-consul-default-acl-policy': 'allow' },
+    });
+    const { told } = await following(fake, ['a', 'b']);
+    const asked = fake.queries('metadata').length;
+    fake.publish('metadata', at('a'));
+    await until(() => told.length === 2);
+    expect([told, fake.queries('metadata').length - asked <= 1]).toEqual([['a,b', 'a'], true]);
+  });
 
   it('tells one failure once, however old the stale answers say they are', async () => {
     const fake = await start();

@@ -95,7 +95,6 @@ export class ConsulSource implements Source {
     let answer = await this.#ask(signal);
     if (this.#mayHide(answer)) {
       this.#index = 0;
-      await this.#bucket.take(signal);
       answer = await this.#ask(signal);
     }
     const { instances, skipped, header } = answer;
@@ -128,8 +127,10 @@ export class ConsulSource implements Source {
    * answers `[]` for a token that was revoked (measured with 1.22). A query without an index goes to the other backend.
    */
   #mayHide({ instances, header }: Answer): boolean {
-    if (!isStreamed({ header }) || header('x-consul-default-acl-policy') === undefined)
-      return false;
+    // A Consul without ACLs says that it allows by default.
+    const hasAcls =
+      this.#options.api.token !== undefined || header('x-consul-default-acl-policy') === 'deny';
+    if (!hasAcls || !isStreamed({ header })) return false;
     const ids = new Set(instances.map(({ id }) => id));
     return [...this.#ids].some((id) => !ids.has(id));
   }
