@@ -173,7 +173,7 @@ describe('a watch at Consul', () => {
       const fake = await start();
       const acl = { 'x-consul-default-acl-policy': 'deny' };
       fake.react = () => ({ backend: 'streaming', headers: acl });
-      const { clock, told } = await following(fake, ['a', 'b']);
+      const { told } = await following(fake, ['a', 'b']);
       fake.react = ({ query }) =>
         query.has('index') ? { backend: 'streaming', headers: acl } : reaction;
       fake.publish('metadata', []);
