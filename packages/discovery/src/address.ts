@@ -37,7 +37,8 @@ export function checkAddress({ host, port }: Address): void {
     throw new DiscoveryError('invalid_address', `'${host}' is not a host that can be called`);
   }
   if (!isPort(port)) {
-    throw new DiscoveryError('invalid_address', `${port} is not a port: expected 1 to 65535`);
+    const shown = (typeof port as unknown) === 'string' ? `the text '${String(port)}'` : port;
+    throw new DiscoveryError('invalid_address', `${shown} is not a port: expected 1 to 65535`);
   }
 }
 
@@ -51,8 +52,9 @@ const urlHost = /^[^\s:/?#@[\]\\]+$/;
 function isHost(host: string): boolean {
   // Most are addresses, and in a large set each one is checked. One with a zone, as fe80::1%eth0, cannot stand in a URL.
   return (
-    (isIP(host) !== 0 && !host.includes('%')) ||
-    (urlHost.test(host) && URL.canParse(`http://${host}`))
+    (typeof host as unknown) === 'string' &&
+    ((isIP(host) !== 0 && !host.includes('%')) ||
+      (urlHost.test(host) && URL.canParse(`http://${host}`)))
   );
 }
 

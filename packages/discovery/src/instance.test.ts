@@ -33,6 +33,13 @@ describe('createInstance', () => {
     expect([Object.isFrozen(instance), Object.isFrozen(instance.labels)]).toEqual([true, true]);
   });
 
+  it('refuses what is no text for a host, and a text for a port', () => {
+    const host = undefined as unknown as string;
+    expect(() => createInstance({ ...fields, host })).toThrow("'undefined' is not a host");
+    const port = '80' as unknown as number;
+    expect(() => createInstance({ ...fields, port })).toThrow("the text '80' is not a port");
+  });
+
   it('refuses an address that cannot be called', () => {
     expect(() => createInstance({ ...fields, port: 0 })).toThrow('0 is not a port');
     expect(() => createInstance({ ...fields, host: '' })).toThrow('the host is empty');
@@ -41,6 +48,13 @@ describe('createInstance', () => {
 
   it.each<[string, object]>([
     ['id', { id: '' }],
+    ['id', { id: undefined }],
+    ['zone', { zone: '' }],
+    ['weight', { weight: '5' }],
+    ['tags', { tags: 'v1' }],
+    ['tags', { tags: [1] }],
+    ['labels', { labels: { version: 1 } }],
+    ['zones of the hints', { hints: { zones: 'zone-1' } }],
     ['service', { service: '' }],
     ['state', { state: 'unwell' }],
     ['state', { state: 'toString' }],

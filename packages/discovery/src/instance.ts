@@ -61,12 +61,15 @@ export function createInstance(fields: InstanceFields): Instance {
     tags,
     labels,
   } = fields;
-  if (id === '') throw invalid('id', `'${id}'`, 'a text');
-  if (service === '') throw invalid('service', `'${service}'`, 'a text');
-  if (!Object.hasOwn(rankOfState, state)) {
-    throw invalid('state', `'${state}'`, Object.keys(rankOfState).join(', '));
-  }
-  if (!(weight > 0 && weight < Infinity)) throw invalid('weight', weight, 'a number above 0');
+  checkText('id', id);
+  checkText('service', service);
+  if (zone !== undefined) checkText('zone', zone);
+  checkState(state);
+  if (!Number.isFinite(weight) || weight <= 0) throw invalid('weight', weight, 'a number above 0');
+  checkTexts('tags', tags);
+  checkTexts('zones of the hints', hints?.zones);
+  checkTexts('nodes of the hints', hints?.nodes);
+  checkTexts('labels', labels === undefined ? labels : Object.values(labels));
   return Object.freeze({
     id,
     service,
@@ -90,10 +93,28 @@ function freezeHints({ zones, nodes }: InstanceHints): InstanceHints {
   });
 }
 
+/** Throws `invalid_instance` for what is no state. */
+export function checkState(state: InstanceState): void {
+  if (Object.hasOwn(rankOfState, state)) return;
+  throw invalid('state', state, Object.keys(rankOfState).join(', '));
+}
+
+// Plain JavaScript knows no types, and what is no text would fail much later, or nowhere.
+function checkText(field: string, value: unknown): void {
+  if (typeof value !== 'string' || value === '') throw invalid(field, value, 'a text');
+}
+
+function checkTexts(field: string, values: unknown): void {
+  if (values === undefined) return;
+  const isList = Array.isArray(values) && values.every((value) => typeof value === 'string');
+  if (!isList) throw invalid(field, values, 'texts');
+}
+
 function invalid(field: string, value: unknown, expected: string): DiscoveryError {
+  const shown = typeof value === 'string' ? `'${value}'` : String(value);
   return new DiscoveryError(
     'invalid_instance',
-    `the ${field} of an instance is ${String(value)}: expected ${expected}`,
+    `the ${field} of an instance is ${shown}: expected ${expected}`,
   );
 }
 

@@ -37,6 +37,12 @@ describe('parseTarget', () => {
   });
 });
 
+it.each([undefined, null, 42])('parseTarget refuses %p, which is no text', (value) => {
+  expect(() => parseTarget(value as unknown as string)).toThrow(
+    `'${String(value)}' cannot be watched`,
+  );
+});
+
 describe('refuseParts', () => {
   it.each([
     [

@@ -17,10 +17,12 @@ const form = new RegExp(
 
 /** Reads a target; throws `invalid_target`, naming what is expected. */
 export function parseTarget(text: string): Target {
-  const { service, namespace, port } = form.exec(text)?.groups ?? {};
+  // In plain JavaScript it may be no text, and `undefined` would be read as a name.
+  const isText = (typeof text as unknown) === 'string';
+  const { service, namespace, port } = (isText ? form.exec(text)?.groups : undefined) ?? {};
   if (service === undefined) {
     throw invalidTarget(
-      text,
+      String(text),
       'expected service, service.namespace or service.namespace:port, each of at most 63 letters, digits, - and _',
     );
   }

@@ -5,6 +5,12 @@ describe('checkDuration', () => {
     checkDuration('idleMs', ms);
   });
 
+  it.each(['5000', null, true, []])('refuses %j, which is no number', (ms) => {
+    expect(() => {
+      checkDuration('idleMs', ms as unknown as number);
+    }).toThrow("'idleMs' is a time in milliseconds");
+  });
+
   it.each([-1, NaN, -Infinity])('refuses %p, naming it', (ms) => {
     expect(() => {
       checkDuration('idleMs', ms);

@@ -35,6 +35,8 @@ describe('systemClock', () => {
   });
 
   it('refuses a time that is none', () => {
-    expect(() => systemClock.schedule(NaN, () => undefined)).toThrow(RangeError);
+    for (const ms of [NaN, 'soon', undefined]) {
+      expect(() => systemClock.schedule(ms as number, () => undefined)).toThrow(RangeError);
+    }
   });
 });

@@ -13,6 +13,12 @@ export interface Clock {
 /** A number in [0, 1), as `Math.random` gives it. */
 export type Random = () => number;
 
+/** Throws a `RangeError` for what no clock can wait: `NaN`, or no number at all. */
+export function checkDelay(delayMs: number): void {
+  if ((typeof delayMs as unknown) === 'number' && !Number.isNaN(delayMs)) return;
+  throw new RangeError(`${String(delayMs)} is not a time to wait`);
+}
+
 /** The longest time of one timer of Node: a longer one would run at once. */
 const maxTimerMs = 2 ** 31 - 1;
 
@@ -20,7 +26,7 @@ const maxTimerMs = 2 ** 31 - 1;
 export const systemClock: Clock = {
   now: () => performance.timeOrigin + performance.now(),
   schedule: (delayMs, callback, inBackground = false) => {
-    if (Number.isNaN(delayMs)) throw new RangeError('NaN is not a time to wait');
+    checkDelay(delayMs);
     if (delayMs === Infinity) return () => undefined;
     let timer: NodeJS.Timeout;
     const start = (leftMs: number) => {

@@ -46,7 +46,11 @@ export class Heartbeat {
   }
 
   async #beat(): Promise<void> {
-    await this.#options.beat(this.#stop.signal);
+    try {
+      await this.#options.beat(this.#stop.signal);
+    } catch {
+      // A beat says by itself what went wrong; the next one is not to be lost.
+    }
     this.#beating = false;
     if (this.#stop.signal.aborted) return;
     if (this.#again) {

@@ -22,6 +22,7 @@ export class TokenBucket {
 
   /** Resolves once a token is there, and takes it; rejects with the signal's reason when aborted. */
   async take(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     const { burst, perSecond, clock } = this.#options;
     const now = clock.now();
     this.#tokens = Math.min(burst, this.#tokens + ((now - this.#filledAt) / 1000) * perSecond);

@@ -1,5 +1,9 @@
-/** Several addresses of one name, all refused, come as an AggregateError whose own message is empty. */
+/**
+ * What was thrown, in words. Several addresses of one name, all refused, come as an AggregateError whose own message is
+ * empty.
+ */
 export function messageOf(cause: unknown): string {
+  if (typeof cause !== 'object' || cause === null) return String(cause);
   const { message = '', errors = [] } = cause as Partial<AggregateError>;
   if (message !== '') return message;
   return errors.length > 0 ? errors.map(messageOf).join(', ') : String(cause);

@@ -226,7 +226,9 @@ const clauses = {
     await watch.synced();
     const snapshots = record(watch);
     await settled();
-    await harness.registry.close();
+    const closed = harness.registry.close();
+    expect(watch.view.state).toBe('closed');
+    await closed;
     const late = harness.registry.watch(service);
     expect(snapshots.map(addresses)).toEqual([addresses([one])]);
     expect([watch.view.state, late.view.state]).toEqual(['closed', 'closed']);

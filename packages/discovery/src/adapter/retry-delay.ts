@@ -51,6 +51,8 @@ export class RetryDelay {
     else this.#unanswered = Math.min(this.#unanswered + 1, 10);
     // "After 0 seconds" asks for no wait at all, and would be a loop without one.
     const { retryAfterMs } = failure;
-    return retryAfterMs ? Math.min(retryAfterMs, maxRetryAfterMs) : random() * bound;
+    return retryAfterMs !== undefined && retryAfterMs > 0
+      ? Math.min(retryAfterMs, maxRetryAfterMs)
+      : random() * bound;
   }
 }

@@ -101,6 +101,47 @@ describe('the snapshot cache', () => {
     await registry.close();
   });
 
+  it('keeps when the set was confirmed last, also without a change', async () => {
+    const { registry, sink, clock } = open();
+    registry.watch('metadata');
+    for (let second = 0; second < 3600; second += 10) {
+      sink().publish([instance]);
+      await clock.advance(10_000);
+    }
+    const confirmedAt = clock.now() - 10_000;
+    await registry.close();
+    expect(JSON.parse(await readFile(file(), 'utf8'))).toMatchObject({ confirmedAt });
+  });
+
+  it('keeps no file of a set that is empty', async () => {
+    await remember();
+    const { registry, sink } = open();
+    for (const service of ['metadata', 'nobody']) {
+      registry.watch(service);
+      sink().publish([]);
+    }
+    await registry.close();
+    expect(await readdir(path.join(folder, 'told'))).toEqual([]);
+  });
+
+  it('takes no set for younger than now', async () => {
+    await remember();
+    const stored = JSON.parse(await readFile(file(), 'utf8')) as object;
+    await writeFile(file(), JSON.stringify({ ...stored, confirmedAt: 10 ** 15 }));
+    const { registry, sink, clock } = open();
+    const watch = registry.watch('metadata');
+    sink().fail(down);
+    await clock.advance(5000);
+    expect(watch.ageMs).toBe(5000);
+    await registry.close();
+  });
+
+  it.each(['', 7])('refuses %j for a folder', (snapshotCache) => {
+    expect(() => openTold({}, { snapshotCache: snapshotCache as string })).toThrow(
+      expect.objectContaining({ code: 'invalid_options' }) as Error,
+    );
+  });
+
   it('warns once when it cannot write, and serves on', async () => {
     const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation();
     const { registry, sink, clock } = open();
@@ -123,7 +164,7 @@ describe('the snapshot cache', () => {
     expect(openBelowFile).toThrow(
       expect.objectContaining({
         code: 'invalid_options',
-        message: expect.stringContaining('the snapshot cache cannot be kept') as string,
+        message: expect.stringContaining('ENOTDIR') as string,
       }) as Error,
     );
   });

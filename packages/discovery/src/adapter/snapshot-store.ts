@@ -41,8 +41,8 @@ export class SnapshotStore implements Sink {
   }
 
   publish(instances: readonly Instance[], remarks: Remarks = {}): void {
-    const now = this.#clock.now();
-    this.#put(instances, remarks, { confirmedAt: now });
+    const { confirmedAt = this.#clock.now() } = remarks;
+    this.#put(instances, remarks, { confirmedAt });
   }
 
   /** What a former process heard, at `confirmedAt`; the registry has the first word. */

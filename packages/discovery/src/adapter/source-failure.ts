@@ -1,3 +1,5 @@
+import { messageOf } from './message-of';
+
 /**
  * What went wrong between a source and its registry, as far as it changes what to do next:
  *
@@ -42,7 +44,6 @@ export class SourceFailure extends Error {
   /** The failure itself, or one made of what no source expects. */
   static of(error: unknown): SourceFailure {
     if (error instanceof SourceFailure) return error;
-    const message = error instanceof Error ? error.message : String(error);
-    return new SourceFailure('malformed', message, { reason: 'internal', cause: error });
+    return new SourceFailure('malformed', messageOf(error), { reason: 'internal', cause: error });
   }
 }

@@ -52,6 +52,17 @@ describe('runSource', () => {
     expect(log).toEqual(['internal: a fault', 'closed']);
   });
 
+  it.each([NaN, -1, undefined])('takes a turn that says to wait %p for a failure', async (ms) => {
+    const { clock, stop, log, running } = run(() => Promise.resolve(ms as number));
+    await clock.advance(799);
+    stop.abort();
+    await running;
+    expect(log).toEqual([
+      `internal: a turn says to wait ${String(ms)} ms: expected 0 or more`,
+      'closed',
+    ]);
+  });
+
   it('ends a turn that is under way, and tells nothing of it', async () => {
     const { clock, stop, log, running } = run(
       (signal) =>

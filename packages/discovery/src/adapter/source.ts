@@ -1,5 +1,6 @@
 import { delay, type Clock, type Random } from '@movies/time';
 import type { Instance } from '../instance';
+import { messageOf } from './message-of';
 import { RetryDelay } from './retry-delay';
 import { SourceFailure } from './source-failure';
 
@@ -30,6 +31,8 @@ export interface Remarks {
   readonly emptyBecause?: string | undefined;
   /** Something that the operator should know although the set is good. */
   readonly note?: string | undefined;
+  /** When the registry confirmed the set, if that is not now, in the clock's milliseconds. */
+  readonly confirmedAt?: number | undefined;
 }
 
 export interface RunOptions {
@@ -56,6 +59,9 @@ export async function runSource(
     let waitMs: number;
     try {
       waitMs = await source.turn(signal);
+      if (!(waitMs >= 0)) {
+        throw new TypeError(`a turn says to wait ${String(waitMs)} ms: expected 0 or more`);
+      }
       retry.succeeded(startedAt);
     } catch (error: unknown) {
       if (isOver()) break;
@@ -66,5 +72,12 @@ export async function runSource(
     // Only the signal rejects a delay, and the loop reads the signal.
     if (waitMs > 0) await delay(waitMs, clock, signal).catch(() => undefined);
   }
-  source.close?.();
+  try {
+    source.close?.();
+  } catch (error: unknown) {
+    // A fault of the adapter, which is not to keep the registry from closing.
+    process.emitWarning(`a source could not be closed: ${messageOf(error)}`, {
+      code: 'DISCOVERY_SOURCE',
+    });
+  }
 }

@@ -241,6 +241,15 @@ describe('iterating a watch', () => {
     expect(versions).toEqual([1, 4]);
   });
 
+  it('ends a wait for the next set when the reader leaves', async () => {
+    const { watch, registry } = open();
+    const iterator = watch[Symbol.asyncIterator]();
+    const waiting = iterator.next();
+    expect(await iterator.return?.()).toEqual({ done: true, value: undefined });
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    await registry.close();
+  });
+
   it('subscribes no longer after a reader has left', async () => {
     const { watch, sink, registry } = open();
     sink().publish([instance]);

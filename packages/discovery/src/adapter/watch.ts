@@ -48,8 +48,9 @@ export class Watch implements ServiceWatch {
     listener: (view: View) => void,
     { signal }: { readonly signal?: AbortSignal } = {},
   ): () => void {
+    if (signal?.aborted === true) return () => undefined;
     const { store } = this.#options;
-    let isOver = signal?.aborted === true;
+    let isOver = false;
     let hasHeard = false;
     const hear = (view: View) => {
       if (isOver) return;
@@ -130,31 +131,48 @@ export class Watch implements ServiceWatch {
     });
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Snapshot, void, void> {
-    const changes: { pending: boolean; wake: () => void } = {
-      pending: false,
-      wake: () => undefined,
-    };
+  /** Not a generator, whose `return` would wait for the `next` that is under way. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Snapshot, void, void> {
+    const done = { done: true, value: undefined } as const;
+    let isOver = false;
+    let hasNews = false;
+    let wake: () => void = () => undefined;
     const unsubscribe = this.subscribe(() => {
-      changes.pending = true;
-      changes.wake();
+      hasNews = true;
+      wake();
     });
-    try {
+    const next = async (): Promise<IteratorResult<Snapshot, void>> => {
       for (;;) {
         const { view } = this;
-        if (view.state === 'closed') return;
-        if (changes.pending && view.state === 'known') {
-          changes.pending = false;
-          yield view;
-          continue;
+        if (isOver || view.state === 'closed') return done;
+        if (hasNews && view.state === 'known') {
+          hasNews = false;
+          return { done: false, value: view };
         }
         await new Promise<void>((resolve) => {
-          changes.wake = resolve;
+          const before = wake;
+          wake = () => {
+            before();
+            resolve();
+          };
         });
+        wake = () => undefined;
       }
-    } finally {
-      unsubscribe();
-    }
+    };
+    const iterator = {
+      next,
+      return: () => {
+        isOver = true;
+        unsubscribe();
+        wake();
+        return Promise.resolve(done);
+      },
+      [Symbol.asyncIterator]: () => iterator,
+      [Symbol.asyncDispose]: async () => {
+        await iterator.return();
+      },
+    };
+    return iterator;
   }
 
   /** Closes when the signal is aborted, too. */

@@ -58,7 +58,8 @@ describe('WatchedRegistry', () => {
     expect(log).toEqual(['close', 'close', 'release']);
   });
 
-  it('frees what sources share although one of them could not be closed', async () => {
+  it('frees what sources share although one of them could not be closed, and warns', async () => {
+    const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation();
     const { registry, log } = openTold({
       open: () => ({
         turn: () => Promise.resolve(Infinity),
@@ -68,8 +69,13 @@ describe('WatchedRegistry', () => {
       }),
     });
     registry.watch('metadata');
-    await expect(registry.close()).rejects.toThrow('a bad source');
+    await registry.close();
+    const warnings = emitWarning.mock.calls;
+    emitWarning.mockRestore();
     expect(log).toEqual(['release']);
+    expect(warnings).toEqual([
+      ['a source could not be closed: a bad source', { code: 'DISCOVERY_SOURCE' }],
+    ]);
   });
 
   it('gives a closed watch after close, and opens no source for it', async () => {
@@ -93,6 +99,43 @@ describe('WatchedRegistry', () => {
     const message = "'rating.shop' cannot be watched: there are no namespaces here";
     expect(watch.view).toMatchObject({ failure: { code: 'invalid_target', message } });
     await expect(registry.discover('rating.shop')).rejects.toThrow(message);
+    await registry.close();
+  });
+
+  it('is closed for a listener that is told the end, also if that closes it again', async () => {
+    const { registry, log } = openTold();
+    const states: unknown[] = [];
+    registry.watch('metadata').subscribe(({ state }) => {
+      if (state !== 'closed') return;
+      states.push(registry.watch('rating').view.state);
+      void registry.close();
+      void registry.discover('rating').catch((error: unknown) => states.push(error));
+    });
+    await registry.close();
+    expect(states).toMatchObject(['closed', { code: 'closed' }]);
+    expect(log).toEqual(['open metadata', 'close metadata', 'release']);
+  });
+
+  it('opens a source later that could not be opened at first', async () => {
+    let tries = 0;
+    const { registry, clock } = openTold({
+      open: (_target, sink) => {
+        tries += 1;
+        if (tries < 3) throw new TypeError('no server is known');
+        return {
+          turn: () => {
+            sink.publish([instance]);
+            return Promise.resolve(Infinity);
+          },
+        };
+      },
+    });
+    const watch = registry.watch('metadata');
+    expect(watch.view).toMatchObject({
+      failure: { message: expect.stringMatching(/no server/) as string },
+    });
+    await clock.advance(800);
+    expect(watch.view).toMatchObject({ state: 'known', instances: [instance] });
     await registry.close();
   });
 

@@ -116,7 +116,14 @@ export class WatchedRegistry implements Registry {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#end();
+    if (this.#closing === undefined) {
+      let settle: (ended: Promise<void>) => void = () => undefined;
+      // First, since a listener that is told the end may watch, discover or close again.
+      this.#closing = new Promise((resolve) => {
+        settle = resolve;
+      });
+      settle(this.#end());
+    }
     return this.#closing;
   }
 
@@ -156,14 +163,18 @@ export class WatchedRegistry implements Registry {
     return followed;
   }
 
-  /** `undefined` if the target cannot be followed, which is then told. */
+  /** `undefined` if the registry cannot have the target, which is then told. Any other trouble is told, and may end. */
   #open(target: string, store: SnapshotStore): Source | undefined {
+    const open = () => this.#adapter.open(parseTarget(target), store);
     try {
-      return this.#adapter.open(parseTarget(target), store);
+      return open();
     } catch (error: unknown) {
-      if (error instanceof DiscoveryError) store.refuse(error);
-      else store.fail(SourceFailure.of(error));
-      return undefined;
+      if (error instanceof DiscoveryError && error.code === 'invalid_target') {
+        store.refuse(error);
+        return undefined;
+      }
+      store.fail(SourceFailure.of(error));
+      return openLater(open);
     }
   }
 
@@ -188,4 +199,18 @@ export class WatchedRegistry implements Registry {
     void watch.close();
     return watch;
   }
+}
+
+/** A source that is opened with its first turn that can. */
+function openLater(open: () => Source): Source {
+  let source: Source | undefined;
+  return {
+    turn: async (signal) => {
+      source ??= open();
+      return source.turn(signal);
+    },
+    close: () => {
+      source?.close?.();
+    },
+  };
 }

@@ -2,7 +2,7 @@ import { type Clock, type Random, delay, Heartbeat } from '@movies/time';
 import { formatAddress, type Address } from '../address';
 import { SourceFailure } from '../adapter/source-failure';
 import { DiscoveryError } from '../discovery-error';
-import { rankOfState, type Instance, type InstanceState } from '../instance';
+import { checkState, type Instance, type InstanceState } from '../instance';
 import type { Registration } from '../registrar';
 import type { ConsulApi, ConsulResponse } from './consul-api';
 import { outputOf } from './health-entry';
@@ -89,9 +89,9 @@ export class ConsulRegistration implements Registration {
   }
 
   report(state: InstanceState, note = ''): void {
-    if (!Object.hasOwn(rankOfState, state)) {
-      const states = Object.keys(rankOfState).join(', ');
-      throw new DiscoveryError('invalid_instance', `'${state}' is no state: expected ${states}`);
+    checkState(state);
+    if ((typeof note as unknown) !== 'string') {
+      throw new DiscoveryError('invalid_instance', `a note is a text, and not ${String(note)}`);
     }
     this.#state = state;
     this.#note = note;

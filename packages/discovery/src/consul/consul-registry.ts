@@ -113,8 +113,9 @@ export class ConsulRegistry extends WatchedRegistry implements Registrar {
    */
   override async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#registrations].map((registration) => registration.abandon()));
-    await super.close();
+    // Together, since silence begins when `close` is called.
+    const left = [...this.#registrations].map((registration) => registration.abandon());
+    await Promise.all([super.close(), ...left]);
   }
 }
 

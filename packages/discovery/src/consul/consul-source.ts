@@ -56,8 +56,8 @@ export class ConsulSource implements Source {
     this.#agent = api.agent;
     // Blocking queries may return at once for ever (hashicorp/consul#1244): the loop has a speed limit.
     this.#bucket = new TokenBucket({ burst: 2, perSecond: 1, clock });
-    this.#grace = new GracePeriod(clock, (instances) => {
-      sink.publish(instances, this.#remarks);
+    this.#grace = new GracePeriod(clock, (instances, confirmedAt) => {
+      sink.publish(instances, { ...this.#remarks, confirmedAt });
     });
     this.#parameters = new URLSearchParams();
     if (query.datacenter !== undefined) this.#parameters.append('dc', query.datacenter);

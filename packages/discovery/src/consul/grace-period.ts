@@ -12,8 +12,9 @@ const graceMs = 15_000;
  */
 export class GracePeriod {
   readonly #clock: Clock;
-  readonly #onRemoved: (instances: readonly Instance[]) => void;
+  readonly #onRemoved: (instances: readonly Instance[], confirmedAt: number) => void;
   #isOutage = false;
+  #receivedAt = 0;
   /** The last response, and what was made of it. */
   #response: readonly Instance[] = [];
   #set: readonly Instance[] = [];
@@ -21,8 +22,11 @@ export class GracePeriod {
   readonly #missing = new Map<string, { readonly instance: Instance; readonly removeAt: number }>();
   #cancel: () => void = () => undefined;
 
-  /** `onRemoved` is told the set when it has changed without a response. */
-  constructor(clock: Clock, onRemoved: (instances: readonly Instance[]) => void) {
+  /** `onRemoved` is told the set when it has changed without a response, and when the last response came. */
+  constructor(
+    clock: Clock,
+    onRemoved: (instances: readonly Instance[], confirmedAt: number) => void,
+  ) {
     this.#clock = clock;
     this.#onRemoved = onRemoved;
   }
@@ -35,6 +39,7 @@ export class GracePeriod {
   /** The set after a response. */
   received(response: readonly Instance[]): readonly Instance[] {
     this.#response = response;
+    this.#receivedAt = this.#clock.now();
     if (this.#isOutage) {
       this.#isOutage = false;
       const removeAt = this.#clock.now() + graceMs;
@@ -62,7 +67,7 @@ export class GracePeriod {
       const next = Math.min(...missing.map(({ removeAt }) => removeAt));
       this.#cancel = this.#clock.schedule(next - now, () => {
         // In an outage that has begun meanwhile the set stays, until the next response.
-        if (!this.#isOutage) this.#onRemoved(this.#update());
+        if (!this.#isOutage) this.#onRemoved(this.#update(), this.#receivedAt);
       });
     }
     return this.#set;

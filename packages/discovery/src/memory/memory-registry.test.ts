@@ -126,6 +126,16 @@ describe('MemoryRegistry', () => {
     expect(seen).toEqual(['a', '']);
   });
 
+  it('refuses a report of what is no state, and beats on', async () => {
+    await using memory = open();
+    const registration = await memory.registry.register(instance('a'));
+    expect(() => {
+      registration.report('draning' as 'draining');
+    }).toThrow(expect.objectContaining({ code: 'invalid_instance' }) as Error);
+    await memory.clock.advance(60_000);
+    expect(await memory.registry.discover('metadata')).toMatchObject([{ state: 'ready' }]);
+  });
+
   it('refuses times that are none', () => {
     for (const options of [{ staleAfterMs: NaN }, { heartbeatMs: -1 }]) {
       expect(() => new MemoryRegistry(options)).toThrow(

@@ -2,7 +2,7 @@ import { checkDuration, Heartbeat, systemClock, type Clock, type Random } from '
 import { checkOption } from '../adapter/check-option';
 import { WatchedRegistry } from '../adapter/watched-registry';
 import { DiscoveryError } from '../discovery-error';
-import { createInstance, type Instance } from '../instance';
+import { checkState, createInstance, type Instance } from '../instance';
 import type { Registrar, Registration } from '../registrar';
 import { refuseParts } from '../target';
 import { BeatingInstances } from './beating-instances';
@@ -75,6 +75,7 @@ export class MemoryRegistry extends WatchedRegistry implements Registrar {
     return {
       failure: undefined,
       report: (state) => {
+        checkState(state);
         standing.state = state;
         heartbeat.beatNow();
       },
@@ -85,7 +86,8 @@ export class MemoryRegistry extends WatchedRegistry implements Registrar {
 
   override async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#heartbeats].map((heartbeat) => heartbeat.stop()));
-    await super.close();
+    // Together, since silence begins when `close` is called.
+    const stopped = [...this.#heartbeats].map((heartbeat) => heartbeat.stop());
+    await Promise.all([super.close(), ...stopped]);
   }
 }

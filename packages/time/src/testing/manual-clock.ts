@@ -1,4 +1,4 @@
-import type { Clock } from '../clock';
+import { checkDelay, type Clock } from '../clock';
 
 interface Timer {
   readonly dueAt: number;
@@ -30,6 +30,7 @@ export class ManualClock implements Clock {
   }
 
   schedule(delayMs: number, callback: () => void): () => void {
+    checkDelay(delayMs);
     // As the system's clock: no timer, since it would never run.
     if (delayMs === Infinity) return () => undefined;
     const timer = { dueAt: this.#now + delayMs, callback };
