@@ -175,7 +175,7 @@ describe('a registration at Consul', () => {
     const registration = await register();
     expect(() => {
       registration.report(true as unknown as InstanceState);
-    }).toThrow("the state of an instance is true: expected ready, draining, not_ready");
+    }).toThrow('the state of an instance is true: expected ready, draining, not_ready');
   });
 
   it('says that it drains from the start, and again where it was forgotten', async () => {

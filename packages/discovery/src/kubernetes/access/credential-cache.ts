@@ -19,7 +19,7 @@ interface Attempt {
   endedAt: number | undefined;
   /** `undefined` also if it failed. */
   credential: Credential | undefined;
-  /** It failed, or gave what was expired or refused already: another at once would be as useless. */
+  /** It failed, gave what was expired or refused already, or was for a refusal: another at once would be as useless. */
   useless: boolean;
 }
 
@@ -60,7 +60,7 @@ export class CredentialCache {
       try {
         const credential = await this.#obtain(signal);
         attempt.credential = credential;
-        attempt.useless = this.#isExpired(credential) || isSame(credential, refused);
+        attempt.useless = this.#isExpired(credential) || refused !== undefined;
         return credential;
       } finally {
         attempt.endedAt = this.#clock.now();

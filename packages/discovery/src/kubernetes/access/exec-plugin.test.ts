@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { inspect } from 'node:util';
 import { LimitedSignal } from '@movies/time';
 import { ManualClock } from '@movies/time/testing';
 import { FakeApiServer } from '../../testing/fake-api-server';
@@ -228,6 +229,19 @@ describe('an exec plug-in runs again', () => {
     expect(await runs()).toHaveLength(3);
   });
 
+  it('at most each ten seconds while each new one is refused, too', async () => {
+    const next = 'console.log(JSON.stringify({ apiVersion: "' + v1 + '", kind: "ExecCredential", ';
+    const access = await accessWith(
+      await plugin(`${next} status: { token: String(process.pid) } }))`),
+    );
+    let refused = await access.credentials();
+    for (let i = 0; i < 5; i += 1) refused = await access.credentials({ refused });
+    expect(await runs()).toHaveLength(2);
+    clock.stall(10_000);
+    for (let i = 0; i < 5; i += 1) refused = await access.credentials({ refused });
+    expect(await runs()).toHaveLength(3);
+  });
+
   it('at most each ten seconds while it fails', async () => {
     const access = await accessWith(await plugin('throw new Error("log in first")'));
     for (let i = 0; i < 5; i += 1) {
@@ -390,6 +404,16 @@ describe('an exec plug-in is refused by name', () => {
         ),
       ) as string,
     });
+  });
+
+  it('that fails shows neither its arguments nor what it printed', async () => {
+    const exec = await plugin('console.log("S3CRET"); process.exit(3)');
+    const access = await accessWith({ ...exec, args: [...exec.args, '--client-secret=S3CRET'] });
+    const failure: unknown = await access.credentials().catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      message: expect.stringMatching(/failed: it ended with 3$/) as string,
+    });
+    expect(inspect(failure, { depth: 9 })).not.toContain('S3CRET');
   });
 
   it('that is not installed, with its hint', async () => {

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, type ExecFileException } from 'node:child_process';
 import path from 'node:path';
 import { promisify, stripVTControlCharacters } from 'node:util';
 import { LimitedSignal, type Clock } from '@movies/time';
@@ -10,6 +10,7 @@ import { codeOf } from './no-config';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const runMs = 60_000;
+const maxComplaint = 500;
 const maxOutputBytes = 1024 * 1024;
 const versions = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'];
 
@@ -50,6 +51,8 @@ async function run(
       encoding: 'utf8',
       maxBuffer: maxOutputBytes,
       signal: limited.signal,
+      // One that ignores a polite signal would outlive its minute, and this program.
+      killSignal: 'SIGKILL',
     });
     // One that reads nevertheless finds the end.
     running.child.stdin?.end();
@@ -57,14 +60,14 @@ async function run(
   } catch (cause: unknown) {
     if (cause instanceof SourceFailure) throw cause;
     const plugin = `has an exec plug-in '${command}'`;
+    // Without the cause, which has the arguments and what was printed: a secret may be in both.
     if (limited.timedOut) {
-      throw user.refuse(`${plugin} that does not end within ${runMs / 1000} s`, cause);
+      throw user.refuse(`${plugin} that does not end within ${runMs / 1000} s`);
     }
     if (codeOf(cause) === 'ENOENT') {
-      throw user.refuse(`${plugin} that is not installed${hint(installHint)}`, cause);
+      throw user.refuse(`${plugin} that is not installed${hint(installHint)}`);
     }
-    const { stderr = '', message } = cause as Error & { readonly stderr?: string };
-    throw user.refuse(`${plugin} that failed: ${stderr.trim() || message}`, cause);
+    throw user.refuse(`${plugin} that failed: ${complaintOf(cause)}`);
   }
 }
 
@@ -114,6 +117,13 @@ function checkInteractiveMode(exec: KubeconfigEntry, apiVersion: string): void {
       ? 'has the interactiveMode Always, and this program has no standard input for it: use a plug-in that asks nothing'
       : `has the interactiveMode '${mode}': it must be Never or IfAvailable`,
   );
+}
+
+/** What it said on standard error, without sequences for a terminal; else how it ended. */
+function complaintOf(cause: unknown): string {
+  const { stderr = '', code, signal } = cause as Partial<ExecFileException> & { stderr?: string };
+  const said = stripVTControlCharacters(stderr).trim().slice(0, maxComplaint);
+  return said === '' ? `it ended with ${String(code ?? signal ?? 'an error')}` : said;
 }
 
 function hint(installHint: string | undefined): string {

@@ -6,6 +6,7 @@ import { kubeConfigAccess, type KubeConfigLike } from './kube-config-object';
 import { kubeconfigAccess } from './kubeconfig';
 import { kubeconfigFiles, readKubeconfig, type Kubeconfig } from './kubeconfig-files';
 import { codeOf, noConfig, unusable } from './no-config';
+import { serverUrl } from './server-url';
 import { isInCluster, serviceAccountAccess } from './service-account';
 
 export interface KubeAccessOptions {
@@ -32,16 +33,29 @@ export function kubeAccessSource(options: KubeAccessOptions): () => Promise<Kube
       `${given.map(([name]) => name).join(' and ')} exclude each other: give one`,
     );
   }
-  if (access !== undefined) return () => Promise.resolve(access);
+  if (access !== undefined) {
+    if (serverUrl(access.server) !== access.server) {
+      throw new TypeError(
+        `the server of the access is '${access.server}': expected https://host:port without a slash at its end`,
+      );
+    }
+    return () => Promise.resolve(access);
+  }
   if (kubeConfig !== undefined) return async () => kubeConfigAccess(kubeConfig, env);
-  let found: { readonly access: KubeAccess; readonly version: string } | undefined;
+  let found: { readonly access: Promise<KubeAccess>; readonly version: string } | undefined;
   return async () => {
     const files = kubeconfigFiles(env);
     const version = await versionOf(files);
-    if (found?.version !== version) {
-      found = { access: await find({ context, env, clock, files }), version };
+    if (found?.version === version) return found.access;
+    // Shared from now on by all that ask, so that a change runs a plug-in once.
+    const finding = { access: find({ context, env, clock, files }), version };
+    found = finding;
+    try {
+      return await finding.access;
+    } catch (error: unknown) {
+      if (found === finding) found = undefined;
+      throw error;
     }
-    return found.access;
   };
 }
 

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import type { YAMLParseError } from 'yaml';
 import { KubeconfigEntry } from './kubeconfig-entry';
 import { codeOf, unusable } from './no-config';
 
@@ -90,8 +91,13 @@ async function parse(file: string, text: string): Promise<unknown> {
     const [error] = document?.errors ?? [];
     if (error !== undefined) throw error;
     return document?.toJS();
-  } catch (cause: unknown) {
-    throw unusable(file, `it is not YAML: ${(cause as Error).message.trim()}`, cause);
+  } catch (error: unknown) {
+    // Only where and what: the message and the cause show the line, and a credential may stand in it.
+    const { code, linePos, message } = error as YAMLParseError;
+    const where = linePos === undefined ? '' : ` at line ${linePos[0].line}`;
+    const isBomb = message.startsWith('Excessive alias count');
+    const what = code ?? (isBomb ? 'too many aliases' : 'an alias that cannot be resolved');
+    throw unusable(file, `it is not YAML${where} (${what})`);
   }
 }
 

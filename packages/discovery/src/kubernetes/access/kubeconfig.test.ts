@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+import { SourceFailure } from '../../adapter/source-failure';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -258,7 +260,7 @@ describe('several files', () => {
   it('are all refused if one is no kubeconfig', async () => {
     const files = [await write(kubeconfig({})), await write('a: [', 'two')];
     expect(await refusal(findKubeAccess({ env: merged(...files) }))).toMatch(
-      /^the kubeconfig \/two cannot be used: it is not YAML: /,
+      'the kubeconfig /two cannot be used: it is not YAML at line 1 (BAD_INDENT)',
     );
   });
 });
@@ -316,7 +318,7 @@ users:
       Array.from({ length: 12 }, (_, i) =>
         i === 0 ? 'a0: &a0 [x]' : `a${i}: &a${i} [${`*a${i - 1},`.repeat(9)}]`,
       ).join('\n'),
-      'it is not YAML: Excessive alias count',
+      'it is not YAML (too many aliases)',
     ],
   ])('and refuses %s', async (_, text, message) => {
     expect(await refusal(findKubeAccess({ env: { KUBECONFIG: await write(text) } }))).toContain(
@@ -379,6 +381,22 @@ describe('the access is found again', () => {
     await rm(path.join(folder, 'one'));
     expect((await source()).namespace).toBe('other');
   });
+});
+
+it.each([
+  'token: "S3CRET\n',
+  'password: S3CRET: x\n',
+  'token: *S3CRET\n',
+  "clusters: [{ name: c, cluster: { server: 'https://admin:S3CRET@bad host' } }]\n" +
+    'contexts: [{ name: x, context: { cluster: c } }]\ncurrent-context: x\n',
+  "clusters: [{ name: c, cluster: { server: 'https://admin:S3CRET@host' } }]\n" +
+    'contexts: [{ name: x, context: { cluster: c } }]\ncurrent-context: x\n',
+])('what is refused shows no credential: %j', async (text) => {
+  const failure: unknown = await findKubeAccess({ env: { KUBECONFIG: await write(text) } }).catch(
+    (error: unknown) => error,
+  );
+  expect(failure).toBeInstanceOf(SourceFailure);
+  expect(inspect(failure, { depth: 9 })).not.toContain('S3CRET');
 });
 
 describe('what cannot be used is refused', () => {

@@ -85,6 +85,10 @@ function serverOf(cluster: KubeconfigEntry): string {
   if (given === undefined) throw cluster.refuse('has no server');
   const server = serverUrl(given);
   if (server === undefined) {
+    if (given.includes('@')) {
+      // Not shown, since a password may stand in it.
+      throw cluster.refuse('has a server with a user or password: give them to the user');
+    }
     throw cluster.refuse(`has the server '${given}', which is no https:// or http:// URL`);
   }
   return server;

@@ -33,7 +33,8 @@ export async function serviceAccountAccess(
   return {
     server,
     get namespace() {
-      namespace ??= readNamespace(path.join(folder, 'namespace'));
+      // As client-go: what the pod is told counts before the file.
+      namespace ??= nonEmpty(env['POD_NAMESPACE']) ?? readNamespace(path.join(folder, 'namespace'));
       return namespace;
     },
     proxy: proxyFromEnv(server, env),
@@ -48,11 +49,18 @@ export async function serviceAccountAccess(
 }
 
 function readNamespace(file: string): string {
+  let namespace: string;
   try {
-    return readFileSync(file, 'utf8').trim();
+    namespace = readFileSync(file, 'utf8').trim();
   } catch (cause: unknown) {
     throw unreadable(file, cause, 'name the namespace in the URL or the options');
   }
+  if (namespace !== '') return namespace;
+  throw noConfig(`${file} is empty: name the namespace in the URL or the options`);
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
 }
 
 async function readToken(file: string): Promise<string> {

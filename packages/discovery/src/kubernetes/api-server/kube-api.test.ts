@@ -1,5 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { systemClock, LimitedSignal } from '@movies/time';
@@ -134,6 +136,54 @@ describe('connections', () => {
     fake.openWatches[0]?.reset();
     expect(await ended).toMatchObject({ kind: 'lost', reason: 'lost' });
   });
+});
+
+describe('an error whose body does not end', () => {
+  it.each([401, 403])('counts by its status: %d', async (status) => {
+    let requests = 0;
+    const server = createServer((_request, response) => {
+      requests += 1;
+      response.writeHead(status, { 'content-length': 1000 });
+      response.write('{"message":');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const clock = new ManualClock();
+    const api = open({
+      clock,
+      findAccess: async () => ({ ...accessTo(), server: `http://127.0.0.1:${port}` }),
+    });
+    const ended = get(api).catch((error: unknown) => error);
+    const count = status === 401 ? 2 : 1;
+    for (let i = 1; i <= count; i += 1) {
+      await until(() => requests === i && clock.nextInMs === 2000);
+      await clock.advance(2000);
+    }
+    expect(await ended).toMatchObject({ kind: 'refused', reason: `http_${status}` });
+    await api.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+});
+
+it('credentials that never come fail one request, and not every later one', async () => {
+  let asked = 0;
+  const clock = new ManualClock();
+  const api = open({
+    clock,
+    findAccess: async () => ({
+      ...accessTo(),
+      credentials: async () => {
+        asked += 1;
+        return asked === 1 ? new Promise(() => undefined) : { headers: {}, tls: { ca: fake.ca } };
+      },
+    }),
+  });
+  const first = get(api).catch((error: unknown) => error);
+  await until(() => asked === 1);
+  await clock.advance(70_000);
+  expect(await first).toMatchObject({ kind: 'unreachable' });
+  expect(await get(api)).toContain('10.0.0.1');
 });
 
 describe('a 401', () => {

@@ -1,4 +1,4 @@
-import type { Clock, LimitedSignal } from '@movies/time';
+import { LimitedSignal, type Clock } from '@movies/time';
 import type { Dispatcher } from 'undici';
 import { messageOf } from '../../adapter/message-of';
 import { parseRetryAfter } from '../../adapter/retry-after';
@@ -31,7 +31,10 @@ interface Permission {
 
 const credentialsMissing =
   'the credentials for the API server do not come: does an exec plug-in of the kubeconfig wait for something?';
+const permissionMs = 70_000;
 const maxErrorBytes = 64 * 1024;
+/** The status of an error counts; its body only says more. */
+const errorBodyMs = 2000;
 
 /** GET requests to the Kubernetes API server. */
 export class KubeApi {
@@ -52,21 +55,41 @@ export class KubeApi {
    * credentials that were asked for again. The deadline ends this request alone.
    */
   async get(
-    path: (own: Pick<KubeAccess, 'namespace'>) => string,
+    path: (own: Pick<KubeAccess, 'server' | 'namespace'>) => string,
     limited: LimitedSignal,
   ): Promise<AsyncIterable<Buffer>> {
     let response = await this.#send(path, limited);
     if (response.status === 401) {
-      await readText(response.chunks);
+      await this.#readText(response.chunks);
       response = await this.#send(path, limited, response.credentials);
     }
     if (response.status === 200) return response.chunks;
-    const status = parseStatus(parseJson(await readText(response.chunks)));
+    const status = parseStatus(parseJson(await this.#readText(response.chunks)));
     const retryAfterMs = parseRetryAfter(response.retryAfter, this.#options.clock.now());
     throw toFailure(
       { ...status, code: response.status, retryAfterMs: retryAfterMs ?? status.retryAfterMs },
       'http',
     );
+  }
+
+  /** The text of an error, as far as it comes soon; no more than is worth reading. */
+  async #readText(chunks: AsyncIterable<Buffer>): Promise<string> {
+    using limited = new LimitedSignal(this.#closing.signal, errorBodyMs, this.#options.clock);
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    const iterator = chunks[Symbol.asyncIterator]();
+    try {
+      while (bytes <= maxErrorBytes) {
+        const { done, value } = await limited.race(iterator.next());
+        if (done === true) break;
+        parts.push(value);
+        bytes += value.length;
+      }
+    } catch {
+      // It broke off or does not end: the status has been said.
+    }
+    void iterator.return?.().catch(() => undefined);
+    return Buffer.concat(parts).toString('utf8');
   }
 
   /** Ends every connection, requests under way included. */
@@ -76,7 +99,7 @@ export class KubeApi {
   }
 
   async #send(
-    path: (own: Pick<KubeAccess, 'namespace'>) => string,
+    path: (own: Pick<KubeAccess, 'server' | 'namespace'>) => string,
     limited: LimitedSignal,
     refused?: KubeCredentials,
   ): Promise<KubeResponse> {
@@ -127,9 +150,14 @@ export class KubeApi {
   }
 
   async #findPermission(refused?: KubeCredentials): Promise<Permission> {
-    const access = await this.#options.findAccess();
-    const { signal } = this.#closing;
-    return { access, credentials: await access.credentials({ refused, signal }) };
+    // A plug-in has a minute of its own. What never settles is not to hold up every later request.
+    using limited = new LimitedSignal(this.#closing.signal, permissionMs, this.#options.clock);
+    const access = await limited.race(this.#options.findAccess());
+    const { signal } = limited;
+    return {
+      access,
+      credentials: await limited.race(access.credentials({ refused, signal })),
+    };
   }
 
   async #request(
@@ -219,18 +247,6 @@ async function* readChunks(
           cause,
         });
   }
-}
-
-/** The text of an error; no more than is worth reading. */
-async function readText(chunks: AsyncIterable<Buffer>): Promise<string> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of chunks) {
-    parts.push(chunk);
-    bytes += chunk.length;
-    if (bytes > maxErrorBytes) break;
-  }
-  return Buffer.concat(parts).toString('utf8');
 }
 
 /** An error of a proxy in between is no JSON. */

@@ -64,6 +64,34 @@ async function watch(signal = never): Promise<unknown[]> {
   return said;
 }
 
+it('what goes on from a version is expired where the access leads elsewhere by now', async () => {
+  let namespace = 'default';
+  const moving = new KubeApi({
+    clock: systemClock,
+    findAccess: async () => ({
+      server: fake.url,
+      namespace,
+      credentials: async () => ({ headers: {}, tls: { ca: fake.ca } }),
+    }),
+  });
+  listWatch = new ListWatch({
+    api: moving,
+    clock,
+    path: (name) => `/apis/discovery.k8s.io/v1/namespaces/${name}/endpointslices`,
+    selector: { labelSelector: 'kubernetes.io/service-name=metadata' },
+    namespace: undefined,
+    idleMs: 90_000,
+  });
+  await listWatch.list('any', never);
+  namespace = 'other';
+  const moved = { kind: 'expired', reason: 'moved' };
+  await expect(listWatch.list({ notOlderThan: '100' }, never)).rejects.toMatchObject(moved);
+  expect(await watch()).toMatchObject([moved]);
+  await listWatch.list('consistent', never);
+  expect(listWatch.namespace).toBe('other');
+  await moving.close();
+});
+
 describe('a list', () => {
   it('of the cache is asked for whole, as that ignores a limit', async () => {
     put(3);

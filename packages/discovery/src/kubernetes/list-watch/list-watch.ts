@@ -1,5 +1,6 @@
 import { LimitedSignal, type Clock } from '@movies/time';
 import { SourceFailure } from '../../adapter/source-failure';
+import type { KubeAccess } from '../access/kube-access';
 import type { KubeApi } from '../api-server/kube-api';
 import { parseStatus, toFailure } from '../api-server/kube-status';
 import { HalfLineError, readLines } from './read-lines';
@@ -59,6 +60,8 @@ const maxLineBytes = 8 * 1024 * 1024;
 export class ListWatch<T extends KubeObject> {
   readonly #options: ListWatchOptions;
   #namespace: string | undefined;
+  /** Server and namespace of the last request. */
+  #place: string | undefined;
 
   constructor(options: ListWatchOptions) {
     this.#options = options;
@@ -144,13 +147,24 @@ export class ListWatch<T extends KubeObject> {
     }
   }
 
+  /**
+   * A version means something in one place only. The access may lead to another server or namespace by now, as after
+   * `kubectl config use-context`: what goes on from the version of a former list is then expired.
+   */
   #pathOf(
     query: Readonly<Record<string, string>>,
-  ): (own: { readonly namespace: string }) => string {
+  ): (own: Pick<KubeAccess, 'server' | 'namespace'>) => string {
     const { namespace, path, selector } = this.#options;
     const text = new URLSearchParams({ ...selector, ...query }).toString();
+    const goesOn = query['watch'] !== undefined || query['resourceVersionMatch'] !== undefined;
     return (own) => {
-      this.#namespace = namespace ?? own.namespace;
+      const found = namespace ?? own.namespace;
+      const place = `${own.server} ${found}`;
+      if (this.#place !== undefined && place !== this.#place && (goesOn || 'continue' in query)) {
+        throw new SourceFailure('expired', `the access leads to ${place} now`, { reason: 'moved' });
+      }
+      this.#place = place;
+      this.#namespace = found;
       return `${path(encodeURIComponent(this.#namespace))}?${text}`;
     };
   }
