@@ -84,7 +84,6 @@ export class DnsClient {
   constructor({ servers, clock }: DnsClientOptions) {
     this.#read = servers;
     this.#clock = clock;
-    this.refresh();
   }
 
   /** Which servers are asked, for messages. */
@@ -143,6 +142,7 @@ export class DnsClient {
     signal: AbortSignal,
     query: (resolver: Resolver) => Promise<T[]>,
   ): Promise<DnsAnswer<T>> {
+    if (this.#servers.length === 0) this.refresh();
     using limited = new LimitedSignal(signal, questionLimitMs, this.#clock);
     const queue = this.#inOrder();
     const asked: Server[] = [];
@@ -160,7 +160,10 @@ export class DnsClient {
       const askNext = () => {
         cancelNext();
         const server = queue.shift();
-        if (server === undefined) return;
+        if (server === undefined) {
+          if (asked.length === 0) reject(noServer());
+          return;
+        }
         asked.push(server);
         if (queue.length > 0) cancelNext = this.#clock.schedule(patienceMs, askNext);
         query(server.resolver).then(
@@ -201,6 +204,12 @@ export class DnsClient {
     const rests = ({ restUntil }: Server) => Number(restUntil > now);
     return this.#servers.toSorted((a, b) => rests(a) - rests(b));
   }
+}
+
+function noServer(): SourceFailure {
+  return new SourceFailure('unreachable', 'the system has no DNS server: name one', {
+    reason: 'unreachable',
+  });
 }
 
 /** Names each server with what it did, and is of the kind of the first one that was asked. */

@@ -178,6 +178,20 @@ describe('a watch over DNS', () => {
     expect(opened.told.at(-1)).toBe(' (empty: says why)');
   });
 
+  it('takes empty answers for the truth after 15 s, whatever fails between them', async () => {
+    await using opened = await open({ random: 0.5 });
+    const isEmpty = () => opened.told.some((told) => told.startsWith(' (empty'));
+    for (let round = 0; round < 20 && !isEmpty(); round += 1) {
+      opened.publish();
+      opened.answers();
+      await opened.turn();
+      opened.answers('SERVFAIL');
+      await opened.turn();
+      await opened.clock.advance(1000);
+    }
+    expect(isEmpty()).toBe(true);
+  });
+
   it('knows only after the second answer that a set is empty from the start', async () => {
     await using opened = await open({ hosts: [] });
     expect(opened.watch.view).toEqual({ state: 'unknown' });

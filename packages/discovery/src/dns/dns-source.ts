@@ -20,8 +20,8 @@ const maxResolutionDelayMs = 500;
 const turnLimitMs = 15_000;
 /** A set of which a part could not be asked is asked again no later. */
 const partialTtlMs = 5000;
-/** How long another server must say that there is nothing before a set that a failing one gave is dropped. */
-const otherServerMs = 15_000;
+/** After so long an empty answer counts, whatever failed meanwhile, and also of another server than the one that gave the set. */
+const emptyForMs = 15_000;
 
 type KnownSet = Extract<ServiceSet, { state: 'known' }>;
 
@@ -55,7 +55,8 @@ export class DnsSource implements Source {
   #hasInstances = false;
   /** Empty answers in a row. A server that has just started may say that a name does not exist. */
   #empties = 0;
-  #emptySince = 0;
+  /** Since the set was told last, whatever failed meanwhile. */
+  #emptySince: number | undefined;
 
   constructor(options: DnsSourceOptions) {
     this.#options = options;
@@ -74,17 +75,19 @@ export class DnsSource implements Source {
     const { client, question } = this.#options;
     this.#toldAt = undefined;
     this.#cancelExpiry();
+    let isAsked = false;
     try {
       client.refresh();
       const hosts = await question.hosts(signal);
       this.#hosts = hosts;
+      isAsked = true;
       await this.#ask(hosts, signal);
       signal.throwIfAborted();
       return await this.#conclude(hosts, signal);
     } catch (error: unknown) {
       this.#hosts = undefined;
       this.#empties = 0;
-      this.#addresses.forgive();
+      if (isAsked) this.#addresses.forgive();
       throw error;
     }
   }
@@ -140,12 +143,12 @@ export class DnsSource implements Source {
     signal: AbortSignal,
   ): Promise<number> {
     const { client, question, sink, clock } = this.#options;
-    if (this.#empties === 0) this.#emptySince = clock.now();
+    this.#emptySince ??= clock.now();
     this.#empties += 1;
     // The server that gave the set fails: the one in its place may not know the zone.
     const isElsewhere = this.#hasInstances && client.trouble !== undefined;
     const isSure =
-      this.#empties > 1 && (!isElsewhere || clock.now() - this.#emptySince >= otherServerMs);
+      (this.#empties > 1 && !isElsewhere) || clock.now() - this.#emptySince >= emptyForMs;
     if (!isSure) return this.#spread(minTtlMs);
     const emptyBecause = await question.whyEmpty(hosts, signal);
     signal.throwIfAborted();
@@ -187,6 +190,8 @@ export class DnsSource implements Source {
     const { sink, client } = this.#options;
     this.#hasInstances = true;
     this.#empties = 0;
+    this.#emptySince = undefined;
+    this.#addresses.confirmed();
     sink.publish(instances, { note: note ?? client.trouble });
   }
 

@@ -40,6 +40,7 @@ export class HostAddresses {
   readonly #options: HostAddressesOptions;
   readonly #hosts = new Map<string, readonly Asked[]>();
   readonly #slots: ReadonlyMap<Family, Slots>;
+  #isConfirmed = false;
 
   constructor(options: HostAddressesOptions) {
     this.#options = options;
@@ -74,11 +75,26 @@ export class HostAddresses {
     await Promise.all(awaited);
   }
 
-  /** Nothing was learnt: that says nothing against those which failed. */
+  /** Some addresses are confirmed: from now on a question that fails counts against what was asked for. */
+  confirmed(): void {
+    this.#isConfirmed = true;
+  }
+
+  /** Nothing was learnt: that says nothing against what failed, and takes nothing back of what counted before. */
   forgive(): void {
+    this.#isConfirmed = false;
+    if (this.#isAnyAnswered()) return;
+    for (const asked of [...this.#hosts.values()].flat()) asked.isGivenUp = false;
+  }
+
+  /** Whether a failure counts: where nothing else is answered, it says nothing against this one. */
+  #counts({ records }: HostFamily): boolean {
+    return this.#isConfirmed || (records.length === 0 && this.#isAnyAnswered());
+  }
+
+  #isAnyAnswered(): boolean {
     const all = [...this.#hosts.values()].flat();
-    const isAnyAnswered = all.some(({ failure, isAsking }) => failure === undefined && !isAsking);
-    for (const asked of all) if (asked.records.length > 0 || !isAnyAnswered) asked.forgive();
+    return all.some(({ failure, isAsking }) => failure === undefined && !isAsking);
   }
 
   async #ask(name: string, asked: Asked, signal: AbortSignal): Promise<void> {
@@ -89,7 +105,7 @@ export class HostAddresses {
       if (this.#hosts.get(name)?.includes(asked) !== true) return;
       asked.answer(await client.addresses(`${name}.`, asked.family, signal));
     } catch (error: unknown) {
-      asked.fail(SourceFailure.of(error));
+      asked.fail(SourceFailure.of(error), this.#counts(asked));
     } finally {
       this.#slots.get(asked.family)?.give();
       asked.asking = undefined;
@@ -106,8 +122,9 @@ class Asked implements HostFamily {
   failure: SourceFailure | undefined;
   isGivenUp = false;
   asking: Promise<void> | undefined;
+  /** Questions that failed since the last answer, while others were answered. */
   #misses = 0;
-  #missedSince = 0;
+  #missedSince: number | undefined;
 
   constructor(family: Family, clock: Clock) {
     this.family = family;
@@ -122,23 +139,21 @@ class Asked implements HostFamily {
     this.records = records;
     this.exists = exists;
     this.failure = undefined;
-    this.forgive();
+    this.#misses = 0;
+    this.#missedSince = undefined;
+    this.isGivenUp = false;
   }
 
-  fail(failure: SourceFailure): void {
+  fail(failure: SourceFailure, counts: boolean): void {
     this.failure = failure;
-    if (this.#misses === 0) this.#missedSince = this.#clock.now();
+    if (!counts) return;
+    this.#missedSince ??= this.#clock.now();
     this.#misses += 1;
     if (this.#misses < maxMisses) return;
     const missedMs = this.#clock.now() - this.#missedSince;
     if (this.records.length > 0 && missedMs < keptMs) return;
     this.isGivenUp = true;
     this.records = [];
-  }
-
-  forgive(): void {
-    this.#misses = 0;
-    this.isGivenUp = false;
   }
 }
 
