@@ -6,7 +6,7 @@ const none: readonly Instance[] = Object.freeze([]);
 /** What a watch knows of its service at one moment: one value. Frozen, and so is everything in it. */
 export type View = Unknown | Snapshot | Closed;
 
-/** The set is not known: the registry has not answered yet, or not for longer than `maxStaleMs`. */
+/** The set is not known: the registry has not answered yet, or fails and the set is older than `maxStaleMs`. */
 export interface Unknown {
   readonly state: 'unknown';
   /** Why; absent while the first response is under way. */

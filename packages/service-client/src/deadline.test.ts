@@ -26,3 +26,7 @@ test('without a clock it is the time of this machine', () => {
   expect(left).toBeGreaterThan(0);
   expect(left).toBeLessThanOrEqual(60_000);
 });
+
+it.each([NaN, '2000', undefined])('a deadline is not made of %p', (ms) => {
+  expect(() => Deadline.after(ms as unknown as number)).toThrow(RangeError);
+});

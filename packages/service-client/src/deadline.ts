@@ -16,7 +16,11 @@ export class Deadline {
     this.#clock = clock;
   }
 
+  /** Throws a `RangeError` for what is no number of milliseconds; a deadline may have passed already. */
   static after(timeoutMs: number, clock: Clock = systemClock): Deadline {
+    if ((typeof timeoutMs as unknown) !== 'number' || Number.isNaN(timeoutMs)) {
+      throw new RangeError(`a deadline is in milliseconds, and not ${String(timeoutMs)}`);
+    }
     return new Deadline(clock.now() + timeoutMs, clock);
   }
 

@@ -5,7 +5,7 @@ import {
   type ServiceWatch,
   type View,
 } from '@movies/discovery';
-import { Backoff, systemClock, type Clock, type Random } from '@movies/time';
+import { Backoff, checkDuration, systemClock, type Clock, type Random } from '@movies/time';
 import type { Dispatcher } from 'undici';
 import type { Attempt } from './attempt';
 import { Deadline, retryAttemptHeader, timeoutHeader } from './deadline';
@@ -66,7 +66,11 @@ export class ServiceClient {
   readonly #pauses = new Set<() => void>();
   #closing: Promise<void> | undefined;
 
+  /** Throws a `RangeError` that names the option. */
   constructor(options: ServiceClientOptions) {
+    checkDuration('deadlineMs', options.deadlineMs);
+    checkCount('maxBodyBytes', options.maxBodyBytes);
+    checkCount('maxConnections', options.maxConnections);
     this.#options = options;
     this.service = options.service;
     this.#clock = options.clock ?? systemClock;
@@ -283,9 +287,11 @@ export class ServiceClient {
     const message =
       this.#closing !== undefined
         ? 'this client is closed'
-        : instancesOf(view).length === 0
-          ? ((failure === undefined ? emptyBecause : undefined) ?? 'no instance is registered')
-          : 'no other instance is left to ask';
+        : view.state === 'unknown'
+          ? 'its instances are not known'
+          : instancesOf(view).length === 0
+            ? ((failure === undefined ? emptyBecause : undefined) ?? 'no instance is registered')
+            : 'no other instance is left to ask';
     return this.#error('upstream_unavailable', message, attempts, failure);
   }
 
@@ -305,4 +311,9 @@ export class ServiceClient {
   ): UpstreamError {
     return new UpstreamError(code, message, { service: this.service, attempts, cause });
   }
+}
+
+function checkCount(name: string, count: number | undefined): void {
+  if (count === undefined || (Number.isInteger(count) && count >= 1)) return;
+  throw new RangeError(`'${name}' is a whole number from 1 on, and not ${String(count)}`);
 }

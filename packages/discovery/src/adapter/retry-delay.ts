@@ -11,7 +11,7 @@ export interface RetryDelayOptions {
 const initialMs = 800;
 /** For a registry that answers: it is there, and in trouble. */
 const maxAnsweredMs = 30_000;
-/** For one that does not: it may be back at any moment, and asking nobody costs nobody anything. */
+/** For one that does not: it may be back at any moment, and a failed connection costs little. */
 const maxUnansweredMs = 5000;
 const maxRetryAfterMs = 60_000;
 /** A connection that served for so long is opened again soon each time: balancers cut what seems idle every minute. */

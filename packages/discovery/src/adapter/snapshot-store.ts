@@ -45,7 +45,7 @@ export class SnapshotStore implements Sink {
     this.#put(instances, remarks, { confirmedAt });
   }
 
-  /** What a former process heard, at `confirmedAt`; the registry has the first word. */
+  /** What a former process heard, at `confirmedAt`; ignored once the registry has told a set. */
   restore(instances: readonly Instance[], confirmedAt: number): void {
     const { failure, state } = this.#view;
     if (state === 'known' || this.#clock.now() - confirmedAt >= this.#maxStaleMs) return;

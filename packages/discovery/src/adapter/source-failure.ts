@@ -3,7 +3,7 @@ import { messageOf } from './message-of';
 /**
  * What went wrong between a source and its registry, as far as it changes what to do next:
  *
- * - `unreachable`: no connection, so nobody was asked; one that restarts is asked again soon.
+ * - `unreachable`: no connection; a registry that restarts is asked again soon.
  * - `lost`: the connection broke, or ended in the middle of a message.
  * - `silent`: nothing came until the deadline.
  * - `refused`: a response that is an error.

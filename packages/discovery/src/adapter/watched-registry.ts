@@ -14,8 +14,8 @@ import { Watch } from './watch';
 /** What every registry takes, whatever its adapter. */
 export interface RegistryOptions {
   /**
-   * How long the last good set stays in force while the registry does not confirm it; without end by default. After
-   * that the view is `unknown`.
+   * How old the last good set may be while the registry fails, counted from its confirmation, in milliseconds; without
+   * limit by default. After that the view is `unknown`. Registries confirm a quiet set about once a minute.
    */
   readonly maxStaleMs?: number | undefined;
   /**

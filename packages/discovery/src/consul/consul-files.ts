@@ -52,10 +52,13 @@ export function readCertificates(
   before: SecureContextOptions | undefined,
 ): SecureContextOptions {
   const now: SecureContextOptions = {
-    ...(caFile === undefined ? {} : { ca: readText('ca-file', caFile) }),
-    ...(certFile === undefined ? {} : { cert: readText('cert-file', certFile) }),
-    ...(keyFile === undefined ? {} : { key: readText('key-file', keyFile) }),
+    ...(caFile === undefined ? {} : { ca: readPem('ca-file', caFile) }),
+    ...(certFile === undefined ? {} : { cert: readPem('cert-file', certFile) }),
+    ...(keyFile === undefined ? {} : { key: readPem('key-file', keyFile) }),
   };
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw invalidOptions("'cert-file' and 'key-file' go together: give both, or none");
+  }
   if (before?.ca === now.ca && before?.cert === now.cert && before?.key === now.key) {
     return before ?? now;
   }
@@ -69,6 +72,13 @@ export function readCertificates(
     );
   }
   return now;
+}
+
+/** Node takes an empty text for no certificate, and then trusts the system's authorities. */
+function readPem(parameter: string, file: string): string {
+  const pem = readText(parameter, file);
+  if (pem.includes('-----BEGIN ')) return pem;
+  throw invalidOptions(`the file of '${parameter}', ${file}, holds no PEM block`);
 }
 
 function readText(parameter: string, file: string): string {

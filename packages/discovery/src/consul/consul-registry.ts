@@ -101,7 +101,9 @@ export class ConsulRegistry extends WatchedRegistry implements Registrar {
     try {
       await registration.start(signal);
     } catch (error: unknown) {
-      this.#registrations.delete(registration);
+      // An agent may have taken it all the same; whether it can be taken out again changes nothing for the caller.
+      if (!this.#closed) void registration.deregister().catch(() => undefined);
+      else this.#registrations.delete(registration);
       throw error;
     }
     return registration;

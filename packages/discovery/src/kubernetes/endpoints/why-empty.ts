@@ -20,9 +20,12 @@ export function whyEmpty(service: string, port: string, slices: readonly SliceCo
   }
   const withPort = callable.filter((slice) => slice.port !== undefined);
   if (withPort.length === 0) {
+    const hasNames = callable.some(({ ports }) => ports.some(({ name }) => Boolean(name)));
     return (
-      `no endpoint of Service '${service}' has ${nameOf(port)}; ${portsOf(callable)}: give the name of the right one ` +
-      `in the target as :<name>, or for all Services in the registry URL as port=<name>`
+      `no endpoint of Service '${service}' has ${nameOf(port)}; ${portsOf(callable)}: ` +
+      (hasNames
+        ? 'give the name of the right one in the target as :<name>, or for all Services in the registry URL as port=<name>'
+        : 'port= in the registry URL, which is empty, chooses the one without a name')
     );
   }
   return withPort.every(({ endpoints, terminated }) => endpoints === terminated)
