@@ -102,9 +102,9 @@ export class ServiceClient {
   }
 
   /**
-   * Resolves with any answer, read whole. Rejects with `UpstreamError`: `upstream_unavailable` (nobody to
-   * ask, or nobody could be reached), `upstream_timeout` (the deadline), `upstream_bad_response`,
-   * `upstream_aborted` (the caller's signal). A request that nobody could be sent, such as a path with a
+   * Resolves with any answer, read whole. Rejects with `UpstreamError`: `upstream_unavailable` (there is no
+   * instance, or none could be reached), `upstream_timeout` (the deadline), `upstream_bad_response`,
+   * `upstream_aborted` (the caller's signal). A request that cannot be sent to any instance, such as a path with a
    * line break, rejects with undici's error.
    */
   async request(request: ServiceRequest): Promise<ServiceResponse> {

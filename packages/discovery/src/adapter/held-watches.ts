@@ -11,7 +11,7 @@ interface Held {
   usedAt: number;
 }
 
-/** The watches that `discover` holds so that a later call asks nobody: those that were used last. */
+/** The watches that `discover` holds so that a later call asks the registry nothing: those that were used last. */
 export class HeldWatches {
   readonly #open: (target: string) => ServiceWatch;
   readonly #clock: Clock;

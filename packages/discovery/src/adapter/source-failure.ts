@@ -22,7 +22,7 @@ export interface SourceFailureDetails extends ErrorOptions {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** The one failure of every source, from the wire to the metric. The message says what to do where somebody has to. */
+/** The one failure of every source, from the wire to the metric. The message says what to do where waiting does not help. */
 export class SourceFailure extends Error {
   override readonly name = 'SourceFailure';
   readonly kind: FailureKind;

@@ -3,7 +3,7 @@ import { messageOf } from '../adapter/message-of';
 import { SourceFailure } from '../adapter/source-failure';
 import { createInstance, type Instance, type InstanceState } from '../instance';
 
-/** One element of Consul's `GET /v1/health/service/:name`, as far as it is read here: anybody may have registered it. */
+/** One element of Consul's `GET /v1/health/service/:name`, as far as it is read here. Any program may have registered it. */
 interface HealthEntry {
   readonly Node: { readonly Node: string; readonly Address?: unknown };
   readonly Service: {

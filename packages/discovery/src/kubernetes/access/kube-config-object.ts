@@ -57,7 +57,7 @@ export function kubeConfigAccess(
 async function readCredentials(kubeConfig: KubeConfigLike): Promise<KubeCredentials> {
   const options: AppliedOptions = { headers: {} };
   try {
-    // It also makes an agent, which nobody asks for a connection.
+    // It also makes an agent, which is not used.
     await kubeConfig.applyToHTTPSOptions(options);
   } catch (cause: unknown) {
     throw noConfig(`the KubeConfig gives no credentials: ${(cause as Error).message}`, cause);

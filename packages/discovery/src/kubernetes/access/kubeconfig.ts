@@ -19,7 +19,7 @@ type Credentials = (options: CredentialsOptions) => Promise<KubeCredentials>;
 export interface KubeconfigAccessOptions {
   /** Of the context. */
   readonly name: string;
-  /** Whether that is the `current-context`, rather than named by somebody. */
+  /** Whether that is the `current-context`, rather than one that the options name. */
   readonly isCurrent: boolean;
   readonly env: Environment;
   readonly clock: Clock;

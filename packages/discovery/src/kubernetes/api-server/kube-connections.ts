@@ -65,8 +65,8 @@ export class KubeConnections {
   }
 
   /**
-   * Sends no new request over the pool if one of its connections has brought nothing to anybody since the mark, or left
-   * pings without an answer: it may be dead. Requests under way keep it, and end by their own deadlines. Of a connection
+   * Sends no new request over the pool if one of its connections has brought nothing since the mark, or left
+   * pings without a response: it may be dead. Requests under way keep it, and end by their own deadlines. Of a connection
    * through a proxy nothing is known, so that each may be dead.
    */
   retireIfSilent(pool: Dispatcher, before: ConnectionMark): void {
