@@ -23,6 +23,15 @@ export function failedIn({ failed }: Story): number {
   return Object.values(failed).reduce((sum, each) => sum + each, 0);
 }
 
+/**
+ * What the load has lost, by reason; nothing where all is well. Movie's own 504 is not counted: where several pods start at
+ * once on two cores, requests pass their deadline for want of the processor.
+ */
+export function lossesOf({ failed, degraded }: Story): string[] {
+  const reasons = Object.keys(failed).filter((reason) => reason !== 'movie 504');
+  return degraded > 0 ? [...reasons, 'degraded'] : reasons;
+}
+
 /** How many movie could not answer as it should: each has a status, or no rating, where what the load lost has none. */
 export function failedBetweenServices({ failed, degraded }: Story): number {
   const answers = Object.entries(failed).filter(([reason]) => /^movie 5\d\d\b/.test(reason));

@@ -7,9 +7,6 @@ import { printTable, storyBetween, type Story } from './story';
 /** Requests that each story lasts at least. */
 const enough = 10_000;
 
-/** What is expected of a story in which nothing is lost. */
-export const nothingLost = { degraded: 0, failed: {} };
-
 /** What came of the load from before the event until enough was sent and all is as before. */
 export type During = (
   name: string,
