@@ -22,7 +22,7 @@ export function parseTarget(text: string): Target {
   const { service, namespace, port } = (isText ? form.exec(text)?.groups : undefined) ?? {};
   if (service === undefined) {
     throw invalidTarget(
-      String(text),
+      text,
       'expected service, service.namespace or service.namespace:port, each of at most 63 letters, digits, - and _',
     );
   }

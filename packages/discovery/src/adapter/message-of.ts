@@ -6,5 +6,7 @@ export function messageOf(cause: unknown): string {
   if (typeof cause !== 'object' || cause === null) return String(cause);
   const { message = '', errors = [] } = cause as Partial<AggregateError>;
   if (message !== '') return message;
-  return errors.length > 0 ? errors.map(messageOf).join(', ') : String(cause);
+  return errors.length > 0
+    ? errors.map(messageOf).join(', ')
+    : Object.prototype.toString.call(cause);
 }

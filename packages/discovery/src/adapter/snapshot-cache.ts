@@ -151,7 +151,7 @@ export function openSnapshotCache(
   if (folder === undefined) return undefined;
   return checkOption(() => {
     if ((typeof folder as unknown) !== 'string' || folder === '') {
-      throw new TypeError(`'snapshotCache' is the path of a folder, and not '${String(folder)}'`);
+      throw new TypeError(`'snapshotCache' is the path of a folder, and not '${folder}'`);
     }
     const own = path.join(folder, adapter);
     mkdirSync(own, { recursive: true });

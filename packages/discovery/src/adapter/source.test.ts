@@ -53,7 +53,7 @@ describe('runSource', () => {
   });
 
   it.each([NaN, -1, undefined])('takes a turn that says to wait %p for a failure', async (ms) => {
-    const { clock, stop, log, running } = run(() => Promise.resolve(ms as number));
+    const { clock, stop, log, running } = run(() => Promise.resolve(ms as unknown as number));
     await clock.advance(799);
     stop.abort();
     await running;

@@ -91,7 +91,7 @@ export class ConsulRegistration implements Registration {
   report(state: InstanceState, note = ''): void {
     checkState(state);
     if ((typeof note as unknown) !== 'string') {
-      throw new DiscoveryError('invalid_instance', `a note is a text, and not ${String(note)}`);
+      throw new DiscoveryError('invalid_instance', `a note is a text, and not a ${typeof note}`);
     }
     this.#state = state;
     this.#note = note;

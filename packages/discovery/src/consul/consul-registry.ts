@@ -101,9 +101,7 @@ export class ConsulRegistry extends WatchedRegistry implements Registrar {
     try {
       await registration.start(signal);
     } catch (error: unknown) {
-      // An agent may have taken it all the same; whether it can be taken out again changes nothing for the caller.
-      if (!this.#closed) void registration.deregister().catch(() => undefined);
-      else this.#registrations.delete(registration);
+      this.#registrations.delete(registration);
       throw error;
     }
     return registration;

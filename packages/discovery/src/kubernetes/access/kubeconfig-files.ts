@@ -93,7 +93,7 @@ async function parse(file: string, text: string): Promise<unknown> {
     return document?.toJS();
   } catch (error: unknown) {
     // Only where and what: the message and the cause show the line, and a credential may stand in it.
-    const { code, linePos, message } = error as YAMLParseError;
+    const { code, linePos, message } = error as Partial<YAMLParseError> & Error;
     const where = linePos === undefined ? '' : ` at line ${linePos[0].line}`;
     const isBomb = message.startsWith('Excessive alias count');
     const what = code ?? (isBomb ? 'too many aliases' : 'an alias that cannot be resolved');

@@ -80,10 +80,10 @@ export class KubeApi {
     const iterator = chunks[Symbol.asyncIterator]();
     try {
       while (bytes <= maxErrorBytes) {
-        const { done, value } = await limited.race(iterator.next());
-        if (done === true) break;
-        parts.push(value);
-        bytes += value.length;
+        const read: IteratorResult<Buffer, unknown> = await limited.race(iterator.next());
+        if (read.done === true) break;
+        parts.push(read.value);
+        bytes += read.value.length;
       }
     } catch {
       // It broke off or does not end: the status has been said.

@@ -20,12 +20,13 @@ export function whyEmpty(service: string, port: string, slices: readonly SliceCo
   }
   const withPort = callable.filter((slice) => slice.port !== undefined);
   if (withPort.length === 0) {
-    const hasNames = callable.some(({ ports }) => ports.some(({ name }) => Boolean(name)));
+    const ports = callable.flatMap((slice) => slice.ports);
+    const isUnnamed = ports.length > 0 && ports.every(({ name }) => !name);
     return (
       `no endpoint of Service '${service}' has ${nameOf(port)}; ${portsOf(callable)}: ` +
-      (hasNames
-        ? 'give the name of the right one in the target as :<name>, or for all Services in the registry URL as port=<name>'
-        : 'port= in the registry URL, which is empty, chooses the one without a name')
+      (isUnnamed
+        ? 'port= in the registry URL, which is empty, chooses the one without a name'
+        : 'give the name of the right one in the target as :<name>, or for all Services in the registry URL as port=<name>')
     );
   }
   return withPort.every(({ endpoints, terminated }) => endpoints === terminated)
