@@ -146,12 +146,6 @@ describe('a watch without an event', () => {
     expect(machine.next).toBe('list not older than 8');
   });
 
-  it('that brings a bookmark of the same version and then fails leads to a list all the same', () => {
-    const machine = watching();
-    const ends = [0, 1, 2].map(() => machine.end(failed('refused'), { afterMs: 100, event: '7' }));
-    expect(ends).toEqual(['watch 7', 'watch 7', 'list not older than 7']);
-  });
-
   it('that is silent leads to a list, and the next time to a consistent one', () => {
     const machine = watching();
     expect(machine.end(failed('silent'))).toBe('list not older than 7');

@@ -30,8 +30,6 @@ export interface ReflectorState {
   readonly attempts: number;
   /** The present watch has come to another version. */
   readonly hasNews: boolean;
-  /** The present watch had a bookmark of the same version. */
-  readonly hasBookmark: boolean;
   /** The last list replaced a watch, and no watch has had an event since. */
   readonly relisted: boolean;
   /** When the last list began. */
@@ -73,7 +71,6 @@ export function begin(now: number): ReflectorStep {
       request: 'relist',
       attempts: 0,
       hasNews: false,
-      hasBookmark: false,
       relisted: false,
       listedAt: Number.NEGATIVE_INFINITY,
     },
@@ -84,9 +81,8 @@ export function begin(now: number): ReflectorStep {
 
 /** The present watch had an event or a bookmark. */
 export function progress(state: ReflectorState, version: string): ReflectorState {
-  // A bookmark of the same version shows only at the end that the watch served: it may fail the same way for ever.
-  if (version === state.version) return { ...state, hasBookmark: true };
-  return { ...state, version, attempts: 0, hasNews: true, relisted: false };
+  const hasNews = state.hasNews || version !== state.version;
+  return { ...state, version, attempts: 0, hasNews, relisted: false };
 }
 
 /**
@@ -108,7 +104,6 @@ export function advance(
   const state = {
     ...before,
     hasNews: false,
-    hasBookmark: false,
     listedAt: before.request === 'watch' ? before.listedAt : beganAt,
   };
   switch (input.type) {
@@ -125,9 +120,6 @@ export function advance(
         return { ...next, command: { ...next.command, notBefore } };
       }
       const isShort = now - beganAt < shortWatchMs;
-      if (before.hasBookmark && !isShort) {
-        return step({ ...state, attempts: 0, relisted: false }, true, surroundings);
-      }
       return step(countAttempt(state, isShort), !isShort, surroundings);
     }
     case 'went back':
