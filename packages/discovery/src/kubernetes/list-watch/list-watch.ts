@@ -1,4 +1,5 @@
 import { LimitedSignal, type Clock } from '@movies/time';
+import { messageOf } from '../../adapter/message-of';
 import { SourceFailure } from '../../adapter/source-failure';
 import type { KubeAccess } from '../access/kube-access';
 import type { KubeApi } from '../api-server/kube-api';
@@ -205,7 +206,7 @@ function checkVersion(version: unknown): string {
 
 function malformedUnlessFailure(error: unknown, reason: string): SourceFailure {
   if (error instanceof SourceFailure) return error;
-  return malformed(error instanceof Error ? error.message : String(error), reason, error);
+  return malformed(messageOf(error), reason, error);
 }
 
 function malformed(what: string, reason: string, cause?: unknown): SourceFailure {
