@@ -1,14 +1,20 @@
 import type { Clock } from '@movies/time';
 import type { CredentialsOptions, KubeCredentials } from './kube-access';
 
-/** What is known of a user for a time. */
-export interface Credential {
-  readonly token?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-  /** Milliseconds since the epoch; `Infinity` if it stays good. */
-  readonly expiresAt: number;
+/** What a user is known by for a time. */
+export interface Credential extends KubeCredentials {
+  /**
+   * Milliseconds since the epoch; `Infinity` if it stays good; `undefined` if its provider keeps it, so that each request
+   * asks the provider.
+   */
+  readonly expiresAt: number | undefined;
 }
+
+/** Gets a credential. `refused` is the one that the API server has just answered with 401. */
+export type Obtain = (
+  signal: AbortSignal,
+  refused: KubeCredentials | undefined,
+) => Promise<Credential>;
 
 /** Between two attempts of which the first was of no use. */
 const pauseMs = 10_000;
@@ -28,11 +34,11 @@ interface Attempt {
  * share one attempt to get another.
  */
 export class CredentialCache {
-  readonly #obtain: (signal: AbortSignal) => Promise<Credential>;
+  readonly #obtain: Obtain;
   readonly #clock: Clock;
   #last: Attempt | undefined;
 
-  constructor(obtain: (signal: AbortSignal) => Promise<Credential>, clock: Clock) {
+  constructor(obtain: Obtain, clock: Clock) {
     this.#obtain = obtain;
     this.#clock = clock;
   }
@@ -42,7 +48,8 @@ export class CredentialCache {
     if (this.#last === undefined || this.#isOver(this.#last, refused)) {
       this.#last = this.#attempt(refused, signal);
     }
-    return toCredentials(await this.#last.outcome);
+    const { headers, tls } = await this.#last.outcome;
+    return { headers, tls };
   }
 
   /** Whether another attempt is wanted, and has a chance. */
@@ -52,13 +59,14 @@ export class CredentialCache {
   ): boolean {
     if (endedAt === undefined) return false;
     if (useless && this.#clock.now() - endedAt < pauseMs) return false;
-    return credential === undefined || this.#isExpired(credential) || isSame(credential, refused);
+    if (credential?.expiresAt === undefined) return true;
+    return this.#isExpired(credential) || isSame(credential, refused);
   }
 
   #attempt(refused?: KubeCredentials, signal = new AbortController().signal): Attempt {
     const obtain = async () => {
       try {
-        const credential = await this.#obtain(signal);
+        const credential = await this.#obtain(signal, refused);
         attempt.credential = credential;
         attempt.useless = this.#isExpired(credential) || refused !== undefined;
         return credential;
@@ -76,22 +84,14 @@ export class CredentialCache {
   }
 
   #isExpired({ expiresAt }: Credential): boolean {
-    return this.#clock.now() >= expiresAt;
+    return expiresAt !== undefined && this.#clock.now() >= expiresAt;
   }
 }
 
-function isSame(credential: Credential, refused: KubeCredentials | undefined): boolean {
-  const { headers, tls } = toCredentials(credential);
+function isSame({ headers, tls }: Credential, refused: KubeCredentials | undefined): boolean {
   return (
     refused !== undefined &&
     refused.headers['authorization'] === headers['authorization'] &&
     (tls.cert === undefined || refused.tls.cert === tls.cert)
   );
-}
-
-function toCredentials({ token, cert, key }: Credential): KubeCredentials {
-  return {
-    headers: token === undefined ? {} : { authorization: `Bearer ${token.trim()}` },
-    tls: cert === undefined || key === undefined ? {} : { cert, key },
-  };
 }

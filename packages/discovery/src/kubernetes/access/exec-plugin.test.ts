@@ -383,6 +383,11 @@ describe('an exec plug-in is refused by name', () => {
     ['without a status', credential(undefined), 'prints neither a token nor a certificate'],
     ['with an empty token', credential({ token: '' }), 'prints neither a token nor a certificate'],
     [
+      'with a token that no header can have',
+      credential({ token: 'a\r\nb' }),
+      'prints a token that holds a line break or control character, which no header can have$',
+    ],
+    [
       'without the key',
       credential({ clientCertificateData: 'x' }),
       'only one of certificate and key',

@@ -4,6 +4,7 @@ import { promisify, stripVTControlCharacters } from 'node:util';
 import { LimitedSignal, type Clock } from '@movies/time';
 import { SourceFailure } from '../../adapter/source-failure';
 import type { Credential } from './credential-cache';
+import { bearer } from './header-text';
 import type { KubeconfigEntry } from './kubeconfig-entry';
 import { codeOf } from './no-config';
 
@@ -165,7 +166,13 @@ function parse(user: KubeconfigEntry, apiVersion: string, output: string): Crede
   if (Number.isNaN(expiresAt)) {
     throw refuse(`prints the expirationTimestamp '${expirationTimestamp ?? ''}', which is no time`);
   }
-  return { token: emptyAsAbsent(token), cert, key, expiresAt };
+  return {
+    headers: token
+      ? { authorization: bearer(token, (reason) => refuse(`prints a token that ${reason}`)) }
+      : {},
+    tls: cert === undefined || key === undefined ? {} : { cert, key },
+    expiresAt,
+  };
 }
 
 function emptyAsAbsent(text: string | undefined): string | undefined {

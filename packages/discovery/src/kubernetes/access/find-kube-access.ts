@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { systemClock, type Clock } from '@movies/time';
 import type { KubeAccess } from './kube-access';
-import { kubeConfigAccess, type KubeConfigLike } from './kube-config-object';
+import { kubeConfigSource, type KubeConfigLike } from './kube-config-object';
 import { kubeconfigAccess } from './kubeconfig';
 import { kubeconfigFiles, readKubeconfig, type Kubeconfig } from './kubeconfig-files';
 import { codeOf, noConfig, unusable } from './no-config';
@@ -41,7 +41,10 @@ export function kubeAccessSource(options: KubeAccessOptions): () => Promise<Kube
     }
     return () => Promise.resolve(access);
   }
-  if (kubeConfig !== undefined) return async () => kubeConfigAccess(kubeConfig, env);
+  if (kubeConfig !== undefined) {
+    const source = kubeConfigSource(kubeConfig, { env, clock });
+    return async () => source();
+  }
   let found: { readonly access: Promise<KubeAccess>; readonly version: string } | undefined;
   return async () => {
     const files = kubeconfigFiles(env);

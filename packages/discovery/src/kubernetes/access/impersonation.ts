@@ -1,4 +1,4 @@
-import { checkedHeader } from './header-text';
+import { headerText } from './header-text';
 import type { KubeconfigEntry } from './kubeconfig-entry';
 
 /**
@@ -27,7 +27,10 @@ export function impersonationHeaders(user: KubeconfigEntry): Readonly<Record<str
   ];
   return Object.fromEntries(
     headers.flatMap(([header, values]) =>
-      values.map((value, i) => [spelling(header, i), checkedHeader(user, header, value)]),
+      values.map((value, i) => [
+        spelling(header, i),
+        headerText(value, (reason) => user.refuse(`has a value for ${header} that ${reason}`)),
+      ]),
     ),
   );
 }

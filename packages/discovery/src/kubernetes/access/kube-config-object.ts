@@ -1,4 +1,9 @@
-import type { KubeAccess, KubeCredentials, KubeTls } from './kube-access';
+import { LimitedSignal, type Clock } from '@movies/time';
+import { messageOf } from '../../adapter/message-of';
+import { SourceFailure } from '../../adapter/source-failure';
+import { CredentialCache, type Credential, type Obtain } from './credential-cache';
+import { headerText } from './header-text';
+import type { KubeAccess, KubeTls } from './kube-access';
 import { noConfig } from './no-config';
 import { checkProxy, proxyFromEnv } from './proxy-from-env';
 import { serverUrl } from './server-url';
@@ -19,15 +24,36 @@ export interface KubeConfigLike {
   applyToHTTPSOptions(options: object): Promise<void>;
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const applyMs = 60_000;
+const maxComplaint = 500;
+
 /**
- * The access of a `KubeConfig`, as it is now: for its current context, with all its ways to authenticate. Throws a
- * `SourceFailure` if it has no current cluster, or one that cannot be used.
+ * A function that gives the access of a `KubeConfig` as it is now: for its current context, with all its ways to
+ * authenticate. The credentials of each context fail once for all that ask within ten seconds. The function throws a
+ * `SourceFailure` if there is no current cluster, or one that cannot be used.
  */
-export function kubeConfigAccess(
+export function kubeConfigSource(
   kubeConfig: KubeConfigLike,
-  env: Readonly<Record<string, string | undefined>> = process.env,
+  { env, clock }: { readonly env: Environment; readonly clock: Clock },
+): () => KubeAccess {
+  const caches = new Map<string, CredentialCache>();
+  return () => {
+    const context = kubeConfig.getCurrentContext();
+    const cache =
+      caches.get(context) ?? new CredentialCache(credentialsOf(kubeConfig, clock), clock);
+    caches.set(context, cache);
+    return accessOf(kubeConfig, context, cache, env);
+  };
+}
+
+function accessOf(
+  kubeConfig: KubeConfigLike,
+  context: string,
+  cache: CredentialCache,
+  env: Environment,
 ): KubeAccess {
-  const context = kubeConfig.getCurrentContext();
   const cluster = kubeConfig.getCurrentCluster();
   if (cluster === null) {
     throw noConfig(
@@ -50,26 +76,72 @@ export function kubeConfigAccess(
     proxy: proxyUrl
       ? checkProxy(proxyUrl, (reason) => noConfig(`the proxyUrl of the KubeConfig ${reason}`))
       : proxyFromEnv(server, env),
-    credentials: async () => (isRefused ? { headers: {}, tls: {} } : readCredentials(kubeConfig)),
+    credentials: async (asked = {}) =>
+      isRefused ? { headers: {}, tls: {} } : cache.credentials(asked),
   };
 }
 
-async function readCredentials(kubeConfig: KubeConfigLike): Promise<KubeCredentials> {
+/**
+ * Asks a `KubeConfig`, which keeps tokens itself. It can end no plug-in that hangs, so that there is one call at a time:
+ * an attempt waits for the call that the last one began.
+ */
+function credentialsOf(kubeConfig: KubeConfigLike, clock: Clock): Obtain {
+  let underWay: Promise<AppliedOptions> | undefined;
+  return async (signal, refused) => {
+    if (refused !== undefined) forgetTokens(kubeConfig);
+    underWay ??= apply(kubeConfig).finally(() => {
+      underWay = undefined;
+    });
+    using limited = new LimitedSignal(signal, applyMs, clock);
+    try {
+      return toCredential(await limited.race(underWay));
+    } catch (error: unknown) {
+      if (error instanceof SourceFailure) throw error;
+      throw noConfig(
+        limited.timedOut
+          ? `the KubeConfig gives no credentials within ${applyMs / 1000} s: does its exec plug-in wait for something?`
+          : `the KubeConfig gives no credentials: ${complaintOf(error)}`,
+      );
+    }
+  };
+}
+
+async function apply(kubeConfig: KubeConfigLike): Promise<AppliedOptions> {
   const options: AppliedOptions = { headers: {} };
-  try {
-    // It also makes an agent, which is not used.
-    await kubeConfig.applyToHTTPSOptions(options);
-  } catch (cause: unknown) {
-    throw noConfig(`the KubeConfig gives no credentials: ${(cause as Error).message}`, cause);
+  // It also makes an agent, which is not used.
+  await kubeConfig.applyToHTTPSOptions(options);
+  return options;
+}
+
+/**
+ * client-node runs an exec plug-in again only when its token expires, and has no method for a token that was refused
+ * before. Its private caches are emptied for that; a version without them gives the same token again.
+ */
+function forgetTokens(kubeConfig: KubeConfigLike): void {
+  const { authenticators } = kubeConfig as { readonly authenticators?: unknown };
+  if (!Array.isArray(authenticators)) return;
+  for (const { tokenCache } of authenticators as { tokenCache?: Record<string, unknown> }[]) {
+    for (const user of Object.keys(tokenCache ?? {})) delete tokenCache?.[user];
   }
+}
+
+/** A JSON parser cites what a plug-in prints, and a token may be in it. The cause is not kept for the same reason. */
+function complaintOf(error: unknown): string {
+  if (error instanceof Error && error.name === 'SyntaxError') return 'a plug-in prints no JSON';
+  return messageOf(error).trim().slice(0, maxComplaint);
+}
+
+function toCredential({ headers: given, auth, ...tls }: AppliedOptions): Credential {
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(options.headers ?? {})) {
-    headers[name.toLowerCase()] = String(value).trim();
+  for (const [name, value] of Object.entries(given ?? {})) {
+    headers[name.toLowerCase()] = headerText(String(value), (reason) =>
+      noConfig(`the KubeConfig gives a value for the header ${name.toLowerCase()} that ${reason}`),
+    );
   }
-  if (typeof options.auth === 'string') {
-    headers['authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
+  if (typeof auth === 'string') {
+    headers['authorization'] = `Basic ${Buffer.from(auth).toString('base64')}`;
   }
-  const { ca, cert, key, servername, rejectUnauthorized } = options;
+  const { ca, cert, key, servername, rejectUnauthorized } = tls;
   return {
     headers,
     tls: withAuthorities({
@@ -79,6 +151,7 @@ async function readCredentials(kubeConfig: KubeConfigLike): Promise<KubeCredenti
       ...(servername === undefined ? {} : { servername }),
       ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
     }),
+    expiresAt: undefined,
   };
 }
 

@@ -557,12 +557,28 @@ describe('what cannot be used is refused', () => {
     [
       'a token that no header holds',
       { user: { token: 'a\nb' } },
-      "the user 'home' has a value for the header authorization with a line break or control character",
+      "the user 'home' has a token that holds a line break or control character, which no header can have",
     ],
   ])('%s', async (_, parts, reason) => {
     const access = await accessWith(parts);
     expect(await refusal(access.credentials())).toBe(
       `the kubeconfig /config cannot be used: ${reason}`,
+    );
+  });
+
+  it('a tokenFile that no header holds', async () => {
+    await write('a\0b\n', 'token');
+    const access = await accessWith({ user: { tokenFile: 'token' } });
+    expect(await refusal(access.credentials())).toBe(
+      "the kubeconfig /config cannot be used: the user 'home' has a tokenFile that holds a line break or control " +
+        'character, which no header can have',
+    );
+  });
+
+  it('for whom the user acts, where no header holds it', async () => {
+    expect(await refusal(accessWith({ user: { as: 'a\nb' } }))).toBe(
+      "the kubeconfig /config cannot be used: the user 'home' has a value for impersonate-user that holds a line break " +
+        'or control character, which no header can have',
     );
   });
 

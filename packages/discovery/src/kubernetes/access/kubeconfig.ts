@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Clock } from '@movies/time';
 import { CredentialCache } from './credential-cache';
 import { execPlugin } from './exec-plugin';
-import { checkedHeader } from './header-text';
+import { bearer } from './header-text';
 import { impersonationHeaders } from './impersonation';
 import type { CredentialsOptions, KubeAccess, KubeCredentials, KubeTls } from './kube-access';
 import type { KubeconfigEntry } from './kubeconfig-entry';
@@ -121,8 +121,7 @@ function credentialsOf(
   return async (asked) => {
     const tls = await readCertificate?.();
     if (readStatic !== undefined) {
-      const authorization = checkedHeader(user, 'authorization', await readStatic());
-      return { headers: { authorization }, tls: tls ?? {} };
+      return { headers: { authorization: await readStatic() }, tls: tls ?? {} };
     }
     const other = await cache?.credentials(asked);
     return { headers: other?.headers ?? {}, tls: tls ?? other?.tls ?? {} };
@@ -166,9 +165,10 @@ function staticAuthorization(user: KubeconfigEntry): (() => Promise<string>) | u
     return () => Promise.resolve(`Basic ${basic}`);
   }
   if (user.text('tokenFile') !== undefined) {
-    return async () => `Bearer ${await readToken(user, token)}`;
+    return async () => readToken(user, token);
   }
-  return token === undefined ? undefined : () => Promise.resolve(`Bearer ${token.trim()}`);
+  if (token === undefined) return undefined;
+  return async () => bearer(token, (reason) => user.refuse(`has a token that ${reason}`));
 }
 
 /** The file is exchanged while the program runs, so it counts more than the token beside it. */
@@ -176,10 +176,10 @@ async function readToken(user: KubeconfigEntry, beside: string | undefined): Pro
   try {
     const token = (await user.read('tokenFile')).toString('utf8').trim();
     if (token === '') throw user.refuse(`has a tokenFile that is empty`);
-    return token;
+    return bearer(token, (reason) => user.refuse(`has a tokenFile that ${reason}`));
   } catch (error: unknown) {
     if (beside === undefined) throw error;
-    return beside.trim();
+    return bearer(beside, (reason) => user.refuse(`has a token that ${reason}`));
   }
 }
 

@@ -5,6 +5,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { inspect } from 'node:util';
 import { ManualClock } from '@movies/time/testing';
 import { selfSigned } from '../../testing/self-signed';
 import { findKubeAccess } from './find-kube-access';
@@ -48,7 +49,8 @@ async function startIssuer(methods?: readonly string[]) {
     url: '',
     ca: Buffer.from(tls.cert).toString('base64'),
     asked,
-    answer: (n: number): object => ({
+    status: 200,
+    answer: (n: number): unknown => ({
       id_token: tokenUntil(now + 3600, n),
       refresh_token: `r${n + 1}`,
     }),
@@ -71,7 +73,9 @@ async function startIssuer(methods?: readonly string[]) {
     request.setEncoding('utf8').on('data', (text: string) => (body += text));
     request.on('end', () => {
       asked.push({ authorization: request.headers.authorization, body });
-      response.end(JSON.stringify(issuer.answer(asked.length)));
+      const answer = issuer.answer(asked.length);
+      response.writeHead(issuer.status);
+      response.end(typeof answer === 'string' ? answer : JSON.stringify(answer));
     });
   });
   server.listen(0, '127.0.0.1');
@@ -176,15 +180,37 @@ describe('the auth provider oidc', () => {
     });
   });
 
-  it('says what the issuer refuses', async () => {
-    await using issuer = await startIssuer();
-    issuer.answer = () => ({ error: 'invalid_grant' });
-    const config = { 'idp-issuer-url': issuer.url, 'idp-certificate-authority-data': issuer.ca };
-    const access = await accessWith(oidc({ ...settings, ...config }));
-    await expect(access.credentials()).rejects.toThrow(
-      "the user 'u' has an auth-provider oidc that gave no other id-token: it gave no id_token",
-    );
-  });
+  it.each<[number, unknown, string]>([
+    [
+      400,
+      { error: 'invalid_grant', error_description: 'S3CRET' },
+      '/token answered 400: invalid_grant',
+    ],
+    [400, { error: 'S3CRET' }, '/token answered 400'],
+    [500, 'S3CRET', '/token answered 500'],
+    [200, 'S3CRET', '/token answered with what is no JSON object'],
+    [200, { error: 'S3CRET' }, 'it gave no id_token'],
+    [
+      200,
+      { id_token: 'S3CRET\nx' },
+      'whose id-token holds a line break or control character, which no header can have',
+    ],
+  ])(
+    'says what the issuer refuses by %d %j, and nothing more of it',
+    async (status, answer, end) => {
+      await using issuer = await startIssuer();
+      Object.assign(issuer, { status, answer: () => answer });
+      const config = { 'idp-issuer-url': issuer.url, 'idp-certificate-authority-data': issuer.ca };
+      const access = await accessWith(oidc({ ...settings, ...config }));
+      const failure: unknown = await access.credentials().catch((error: unknown) => error);
+      expect(failure).toMatchObject({
+        message: expect.stringMatching(
+          new RegExp(`the user 'u' has an auth-provider oidc .*${end}$`),
+        ) as string,
+      });
+      expect(inspect(failure, { depth: 9 })).not.toContain('S3CRET');
+    },
+  );
 });
 
 // In a process of its own: what this one has loaded proves nothing.

@@ -2,7 +2,8 @@ import { Agent, ProxyAgent, request } from 'undici';
 import { LimitedSignal, type Clock } from '@movies/time';
 import { messageOf } from '../../adapter/message-of';
 import type { Credential } from './credential-cache';
-import { KubeconfigEntry } from './kubeconfig-entry';
+import { bearer } from './header-text';
+import { isMapping, KubeconfigEntry } from './kubeconfig-entry';
 import { proxyFromEnv } from './proxy-from-env';
 import { withAuthorities } from './system-authorities';
 
@@ -42,7 +43,7 @@ export function oidcProvider({ user, env, clock }: OidcOptions) {
   let refreshToken = config.text('refresh-token');
   let isFirst = true;
   return async (signal: AbortSignal): Promise<Credential> => {
-    const known = credentialOf(token);
+    const known = credentialOf(token, user);
     const isGood = isFirst && known.expiresAt > clock.now();
     isFirst = false;
     if (isGood) return known;
@@ -54,7 +55,7 @@ export function oidcProvider({ user, env, clock }: OidcOptions) {
     const answer = await refresh(refreshToken, signal);
     token = answer.idToken;
     refreshToken = answer.refreshToken ?? refreshToken;
-    return credentialOf(token);
+    return credentialOf(token, user);
   };
 
   async function refresh(current: string, signal: AbortSignal) {
@@ -80,10 +81,12 @@ export function oidcProvider({ user, env, clock }: OidcOptions) {
         signal: limited.signal,
         ...options,
       });
-      const text = await body.text();
-      if (statusCode !== 200)
-        throw new Error(`${url} answered ${statusCode}: ${text.slice(0, 500)}`);
-      return JSON.parse(text) as unknown;
+      const answer = parse(await body.text());
+      if (statusCode !== 200) {
+        throw new Error(`${url} answered ${statusCode}${errorCodeOf(answer)}`);
+      }
+      if (answer === undefined) throw new Error(`${url} answered with what is no JSON object`);
+      return answer;
     };
     try {
       const metadata = (await ask(
@@ -94,7 +97,7 @@ export function oidcProvider({ user, env, clock }: OidcOptions) {
         String(metadata.token_endpoint),
         tokenRequest(metadata, { id, secret: config.text('client-secret'), refreshToken: current }),
       );
-      const { id_token, refresh_token } = answer as Readonly<Record<string, unknown>>;
+      const { id_token, refresh_token } = answer;
       if (typeof id_token !== 'string') throw new Error('it gave no id_token');
       return {
         idToken: id_token,
@@ -111,6 +114,34 @@ export function oidcProvider({ user, env, clock }: OidcOptions) {
       await dispatcher.destroy();
     }
   }
+}
+
+type Answer = Readonly<Record<string, unknown>>;
+
+/** `undefined` for what is no JSON object. The failure of the parser would cite the text, and a token may be in it. */
+function parse(text: string): Answer | undefined {
+  try {
+    const answer: unknown = JSON.parse(text);
+    return isMapping(answer) ? (answer as Answer) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Those of RFC 6749, section 5.2. */
+const errorCodes: readonly unknown[] = [
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+];
+
+/** Nothing else of the response is told: it may repeat a secret. */
+function errorCodeOf(answer: Answer | undefined): string {
+  const code = answer?.['error'];
+  return errorCodes.includes(code) ? `: ${String(code)}` : '';
 }
 
 interface Client {
@@ -138,7 +169,7 @@ function tokenRequest(
 }
 
 /** Of a JSON Web Token, its `exp`; what is none counts as expired. */
-function credentialOf(token: string | undefined): Credential {
+function credentialOf(token: string | undefined, user: KubeconfigEntry) {
   const [, claims = ''] = token?.split('.') ?? [];
   let exp: unknown;
   try {
@@ -146,5 +177,11 @@ function credentialOf(token: string | undefined): Credential {
   } catch {
     // Then there is none.
   }
-  return { token, expiresAt: typeof exp === 'number' ? exp * 1000 - marginMs : 0 };
+  const refuse = (reason: string) =>
+    user.refuse(`has an auth-provider oidc whose id-token ${reason}`);
+  return {
+    headers: token === undefined ? {} : { authorization: bearer(token, refuse) },
+    tls: {},
+    expiresAt: typeof exp === 'number' ? exp * 1000 - marginMs : 0,
+  };
 }

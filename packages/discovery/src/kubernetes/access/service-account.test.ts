@@ -54,6 +54,15 @@ it('says that the token cannot be read', async () => {
   });
 });
 
+it('says that the token has a line break in it, and not the token', async () => {
+  await writeFile(path.join(folder, 'token'), 'a\nb\n');
+  const access = await serviceAccountAccess(env, folder);
+  await expect(access.credentials()).rejects.toMatchObject({
+    reason: 'no_config',
+    message: `${path.join(folder, 'token')} holds a line break or control character, which no header can have`,
+  });
+});
+
 it('says that the token is empty', async () => {
   await writeFile(path.join(folder, 'token'), '\n');
   const access = await serviceAccountAccess(env, folder);

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import path from 'node:path';
+import { bearer } from './header-text';
 import type { KubeAccess } from './kube-access';
 import { codeOf, noConfig } from './no-config';
 import { proxyFromEnv } from './proxy-from-env';
@@ -41,7 +42,7 @@ export async function serviceAccountAccess(
     credentials: async () => {
       const ca = await readAuthority(path.join(folder, 'ca.crt'));
       return {
-        headers: { authorization: `Bearer ${await readToken(path.join(folder, 'token'))}` },
+        headers: { authorization: await readToken(path.join(folder, 'token')) },
         tls: withAuthorities(ca === undefined ? {} : { ca }),
       };
     },
@@ -71,7 +72,7 @@ async function readToken(file: string): Promise<string> {
     throw unreadable(file, cause, 'is automountServiceAccountToken switched off?');
   }
   if (token === '') throw noConfig(`${file} is empty: is the volume of the token mounted?`);
-  return token;
+  return bearer(token, (reason) => noConfig(`${file} ${reason}`));
 }
 
 async function readAuthority(file: string): Promise<string | undefined> {

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { inspect } from 'node:util';
 import { systemClock, LimitedSignal } from '@movies/time';
 import { FakeApiServer } from '../../testing/fake-api-server';
 import { ManualClock, until } from '@movies/time/testing';
@@ -242,6 +243,36 @@ describe('a 401', () => {
       await rm(folder, { recursive: true });
     }
   });
+});
+
+describe('the headers of an access', () => {
+  const withAuthorization = (authorization: string) =>
+    open({
+      findAccess: async () => ({
+        ...accessTo(),
+        credentials: async () => ({ headers: { authorization }, tls: { ca: fake.ca } }),
+      }),
+    });
+
+  it('lose a line break at their ends', async () => {
+    fake.tokens = new Set(['secret']);
+    expect(await get(withAuthorization('Bearer secret\n'))).toContain('10.0.0.1');
+  });
+
+  it.each(['Bearer S3CRET\r\nx: y', 'Bearer S3CRET\0', 'Bearer S3CRET\u2026'])(
+    'are refused by name, and not told, where none can have that: %j',
+    async (authorization) => {
+      const failure: unknown = await get(withAuthorization(authorization)).catch(
+        (error: unknown) => error,
+      );
+      expect(failure).toMatchObject({
+        kind: 'unreachable',
+        reason: 'no_config',
+        message: expect.stringContaining('the credentials of the access') as string,
+      });
+      expect(inspect(failure, { depth: 9 })).not.toContain('S3CRET');
+    },
+  );
 });
 
 describe('credentials that do not come', () => {

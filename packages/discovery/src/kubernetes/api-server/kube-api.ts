@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import { messageOf } from '../../adapter/message-of';
 import { parseRetryAfter } from '../../adapter/retry-after';
 import { SourceFailure } from '../../adapter/source-failure';
+import { sentHeaders } from '../access/header-text';
 import type { KubeAccess, KubeCredentials } from '../access/kube-access';
 import { KubeConnections } from './kube-connections';
 import { parseStatus, toFailure } from './kube-status';
@@ -201,7 +202,7 @@ export class KubeApi {
         headers: {
           accept: 'application/json',
           'user-agent': this.#options.userAgent ?? 'movies-discovery',
-          ...credentials.headers,
+          ...sentHeaders(credentials.headers),
         },
         signal: controller.signal,
       });
