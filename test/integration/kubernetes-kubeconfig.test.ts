@@ -12,8 +12,8 @@ import { kubeAccessSource } from '../../packages/discovery/src/kubernetes/access
 import { KubeApi } from '../../packages/discovery/src/kubernetes/api-server/kube-api';
 import { FakeApiServer } from '../../packages/discovery/src/testing/fake-api-server';
 import { selfSigned } from '../../packages/discovery/src/testing/self-signed';
+import { TunnelProxy } from '../../packages/discovery/src/testing/tunnel-proxy';
 import { describeWith } from '../describe-with';
-import { TunnelProxy } from './tunnel-proxy';
 
 type Fields = Readonly<Record<string, unknown>>;
 

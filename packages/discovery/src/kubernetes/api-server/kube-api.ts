@@ -125,10 +125,7 @@ export class KubeApi {
         ? new SourceFailure('unreachable', credentialsMissing, { reason: 'timeout', cause })
         : new SourceFailure('silent', `${name} does not answer`, { reason: 'timeout', cause });
     }
-    // Through a proxy nothing tells whether there was a connection.
-    const isUnreachable =
-      asked?.proxy !== undefined || asked === undefined || this.#connections.isConnectError(cause);
-    return isUnreachable
+    return asked === undefined || this.#connections.isConnectError(cause)
       ? new SourceFailure('unreachable', `${name} cannot be reached: ${messageOf(cause)}`, {
           cause,
         })

@@ -1,23 +1,34 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { LimitedSignal, systemClock } from '@movies/time';
 import { ManualClock, until } from '@movies/time/testing';
 import { FakeApiServer, type ApiReaction } from '../../testing/fake-api-server';
 import { sliceOf } from '../../testing/slices';
+import { TunnelProxy } from '../../testing/tunnel-proxy';
 import { KubeApi } from './kube-api';
 
 let fake: FakeApiServer;
 let api: KubeApi;
 let clock: ManualClock;
+let proxy: TunnelProxy | undefined;
 
-async function start(protocol: 'h2' | 'http/1.1' = 'h2'): Promise<void> {
+const schemes = ['http', 'https', 'socks5'] as const;
+const ways = [undefined, ...schemes];
+type Way = (typeof ways)[number];
+
+async function start(protocol: 'h2' | 'http/1.1' = 'h2', way?: Way): Promise<void> {
   fake = await FakeApiServer.start(protocol);
+  proxy = way === undefined ? undefined : await TunnelProxy.start(way);
   fake.put(sliceOf('metadata', ['10.0.0.1']));
   api = new KubeApi({
     clock: systemClock,
     findAccess: async () => ({
       server: fake.url,
       namespace: 'default',
-      credentials: async () => ({ headers: {}, tls: { ca: fake.ca } }),
+      proxy: proxy?.url,
+      credentials: async () => ({ headers: {}, tls: { ca: [fake.ca, proxy?.ca ?? fake.ca] } }),
     }),
   });
 }
@@ -28,6 +39,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   await api.close();
+  await proxy?.stop();
   await fake.stop();
 });
 
@@ -80,34 +92,33 @@ async function listInVain(meanwhile: () => Promise<unknown> = () => Promise.reso
   reactToLists(undefined);
 }
 
-describe.each(['h2', 'http/1.1'] as const)(
-  'a request that passes its deadline, over %s,',
-  (protocol) => {
-    beforeEach(() => start(protocol));
+describe.each(
+  ways.flatMap((way) => (['h2', 'http/1.1'] as const).map((protocol) => [protocol, way] as const)),
+)('a request that passes its deadline, over %s, with the proxy %s,', (protocol, way) => {
+  beforeEach(() => start(protocol, way));
 
-    it('ends alone: the watches beside it go on, whether they had events meanwhile or not', async () => {
-      const watches = [await watch(), await watch()];
-      for (let i = 2; i < 5; i += 1) {
-        await listInVain();
-        fake.put(sliceOf('metadata', [`10.0.0.${i}`]));
-        for (const { shows } of watches) await shows(`10.0.0.${i}`);
-      }
-      expect(fake.openWatches).toHaveLength(2);
-    });
+  it('ends alone: the watches beside it go on, whether they had events meanwhile or not', async () => {
+    const watches = [await watch(), await watch()];
+    for (let i = 2; i < 5; i += 1) {
+      await listInVain();
+      fake.put(sliceOf('metadata', [`10.0.0.${i}`]));
+      for (const { shows } of watches) await shows(`10.0.0.${i}`);
+    }
+    expect(fake.openWatches).toHaveLength(2);
+  });
 
-    it('ends alone in the middle of its body too', async () => {
-      const first = await watch();
-      const second = await watch(limit(90_000));
-      await clock.advance(90_000);
-      expect(await second.ended).toMatchObject({ kind: 'silent', reason: 'silent' });
-      fake.put(sliceOf('metadata', ['10.0.0.2']));
-      await first.shows('10.0.0.2');
-    });
-  },
-);
+  it('ends alone in the middle of its body too', async () => {
+    const first = await watch();
+    const second = await watch(limit(90_000));
+    await clock.advance(90_000);
+    expect(await second.ended).toMatchObject({ kind: 'silent', reason: 'silent' });
+    fake.put(sliceOf('metadata', ['10.0.0.2']));
+    await first.shows('10.0.0.2');
+  });
+});
 
-describe('an HTTP/2 connection', () => {
-  beforeEach(() => start());
+describe.each(ways)('an HTTP/2 connection, with the proxy %s,', (way) => {
+  beforeEach(() => start('h2', way));
 
   it('is kept for new requests if it brought something to anybody since', async () => {
     const { shows } = await watch();
@@ -138,8 +149,8 @@ describe('an HTTP/2 connection', () => {
   });
 });
 
-describe('after GOAWAY', () => {
-  beforeEach(() => start());
+describe.each(ways)('after GOAWAY, with the proxy %s,', (way) => {
+  beforeEach(() => start('h2', way));
 
   it('the next request goes over a new connection at once, and an open watch goes on', async () => {
     const { ended, shows } = await watch();
@@ -196,5 +207,123 @@ describe('after GOAWAY', () => {
     await api.close();
     for (const { ended } of watches) expect(await ended).toMatchObject({ kind: 'lost' });
     await until(() => fake.openConnections === 0);
+  });
+});
+
+it('a proxy with TLS is not checked where the API server is not', async () => {
+  await start('h2', 'https');
+  api = new KubeApi({
+    clock: systemClock,
+    findAccess: async () => ({
+      server: fake.url,
+      namespace: 'default',
+      proxy: proxy?.url,
+      credentials: async () => ({ headers: {}, tls: { rejectUnauthorized: false } }),
+    }),
+  });
+  expect(await list()).toContain('10.0.0.1');
+});
+
+it.each(['http', 'socks5'] as const)(
+  'a server without TLS is reached through a proxy %s, which forwards a request where it can',
+  async (scheme) => {
+    await start('http/1.1', scheme);
+    const asked: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.url, request.headers.host, request.headers['proxy-authorization']);
+      response.end('{}');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    // The server is its own proxy for what is forwarded.
+    const url = scheme === 'http' ? `http://ann:b@127.0.0.1:${port}` : proxy?.url;
+    api = new KubeApi({
+      clock: systemClock,
+      findAccess: async () => ({
+        server: `http://api.test:${port}`,
+        namespace: 'default',
+        proxy: url,
+        credentials: async () => ({ headers: {}, tls: {} }),
+      }),
+    });
+    expect(await list()).toBe('{}');
+    const path = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices';
+    expect(asked).toEqual(
+      scheme === 'http'
+        ? [`http://api.test:${port}${path}`, `api.test:${port}`, 'Basic YW5uOmI=']
+        : [path, `api.test:${port}`, undefined],
+    );
+    await api.close();
+    server.close();
+  },
+);
+
+describe.each(schemes)('the proxy %s', (scheme) => {
+  beforeEach(() => start('h2', scheme));
+
+  it('makes one tunnel for all watches and lists', async () => {
+    const watches = [await watch(), await watch()];
+    for (let i = 0; i < 10; i += 1) await list();
+    expect(proxy?.targets).toEqual([`127.0.0.1:${fake.port}`]);
+    await api.close();
+    for (const { ended } of watches) expect(await ended).toMatchObject({ kind: 'lost' });
+    await until(() => proxy?.openSockets === 0);
+  });
+
+  it('is no reason to take a connection that broke for one that was not made', async () => {
+    reactToLists({ drop: 'reset' });
+    await expect(list()).rejects.toMatchObject({ kind: 'lost' });
+  });
+
+  it('loses the watches with its connections', async () => {
+    const { ended } = await watch();
+    proxy?.cut();
+    expect(await ended).toMatchObject({ kind: 'lost' });
+    expect(await list()).toContain('10.0.0.1');
+  });
+
+  it('is named where it refuses a tunnel', async () => {
+    Object.assign(proxy ?? {}, { refusal: scheme === 'socks5' ? 5 : 503 });
+    await expect(list()).rejects.toMatchObject({
+      kind: 'unreachable',
+      message: expect.stringMatching(
+        scheme === 'socks5'
+          ? `the proxy ${proxy?.url}: it cannot connect: connection refused$`
+          : `the proxy ${proxy?.url}: it answered 503 to CONNECT 127.0.0.1:${fake.port}$`,
+      ) as string,
+    });
+  });
+
+  it('is named where it is not there', async () => {
+    const { url } = proxy ?? {};
+    await proxy?.stop();
+    Object.assign(proxy ?? {}, { stop: async () => undefined });
+    Object.defineProperty(proxy, 'url', { value: url });
+    await expect(list()).rejects.toMatchObject({
+      kind: 'unreachable',
+      message: expect.stringMatching(`the proxy ${url}: .*ECONNREFUSED`) as string,
+    });
+  });
+
+  it('has no socket open after the end, although it is silent', async () => {
+    Object.assign(proxy ?? {}, { isSilent: true });
+    const outcome = expect(list()).rejects.toThrow('the API server');
+    await until(() => proxy?.openSockets === 1);
+    const began = performance.now();
+    await api.close();
+    await outcome;
+    await until(() => proxy?.openSockets === 0);
+    expect(performance.now() - began).toBeLessThan(2000);
+  });
+
+  it('is told user and password', async () => {
+    const url = proxy?.url.replace('://', '://ann:b%40c@');
+    Object.defineProperty(proxy, 'url', { value: url });
+    await list();
+    const pair = 'ann:b@c';
+    expect(proxy?.authorizations).toEqual([
+      scheme === 'socks5' ? pair : `Basic ${Buffer.from(pair).toString('base64')}`,
+    ]);
   });
 });

@@ -2,8 +2,9 @@ import type { EventEmitter } from 'node:events';
 import { Duplex } from 'node:stream';
 import { getCACertificates, TLSSocket } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
-import { buildConnector, Client, Pool, ProxyAgent, type Dispatcher } from 'undici';
+import { buildConnector, Client, Pool, type Dispatcher } from 'undici';
 import type { KubeTls } from '../access/kube-access';
+import { connectToProxy, proxyAuthorization } from './proxy-tunnel';
 
 const connectMs = 5000;
 /** How often undici asks an HTTP/2 connection whether it is alive, in real time. */
@@ -29,8 +30,6 @@ interface Connection {
 export class KubeConnections {
   /** Every pool that is not closed, and what tells that a server sent it away. */
   readonly #pools = new Map<Dispatcher, AbortController>();
-  /** Those through a proxy, whose sockets undici does not show. */
-  readonly #proxied = new WeakSet<Dispatcher>();
   /** Every socket that is not closed, connected or not. */
   readonly #sockets = new Set<Duplex>();
   /** Those over which requests share an HTTP/2 connection. */
@@ -44,7 +43,7 @@ export class KubeConnections {
     const present = this.#present;
     const target = [origin, tls, proxy];
     if (present !== undefined && isDeepStrictEqual(target, present.target)) return present.pool;
-    const pool = proxy === undefined ? this.#open(origin, tls) : this.#openThrough(proxy, tls);
+    const pool = this.#open(origin, tls, proxy === undefined ? undefined : new URL(proxy));
     this.#present = { pool, target };
     if (present !== undefined) this.#finish(present.pool);
     return pool;
@@ -66,15 +65,14 @@ export class KubeConnections {
 
   /**
    * Sends no new request over the pool if one of its connections has brought nothing since the mark, or left
-   * pings without a response: it may be dead. Requests under way keep it, and end by their own deadlines. Of a connection
-   * through a proxy nothing is known, so that each may be dead.
+   * pings without a response: it may be dead. Requests under way keep it, and end by their own deadlines.
    */
   retireIfSilent(pool: Dispatcher, before: ConnectionMark): void {
     const isSilent = [...this.mark(pool)].some(([socket, bytes]) => {
       const changedAt = this.#shared.get(socket)?.changedAt ?? 0;
       return before.get(socket) === bytes || performance.now() - changedAt >= silentMs;
     });
-    if (isSilent || this.#proxied.has(pool)) this.#retire(pool);
+    if (isSilent) this.#retire(pool);
   }
 
   /**
@@ -100,56 +98,19 @@ export class KubeConnections {
     await Promise.all(ended);
   }
 
-  #openThrough(proxy: string, tls: KubeTls): Dispatcher {
-    const agent = new ProxyAgent({
-      uri: proxy,
+  #open(origin: string, tls: KubeTls, proxy: URL | undefined): Pool {
+    const options: Pool.Options = {
       allowH2: true,
-      connectTimeout: connectMs,
-      requestTls: { allowH2: true, timeout: connectMs, ...tls },
-      // kubectl trusts the authority of the cluster for the proxy too. A SOCKS proxy would be taken for one with TLS.
-      ...(proxy.startsWith('https:') &&
-        tls.ca !== undefined && {
-          proxyTls: { ca: [tls.ca, getCACertificates()].flat(), timeout: connectMs },
-        }),
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
-    this.#proxied.add(agent);
-    this.#pools.set(agent, new AbortController());
-    return agent;
-  }
-
-  #open(origin: string, tls: KubeTls): Pool {
-    const connect: (...args: Parameters<buildConnector.connector>) => unknown = buildConnector({
-      allowH2: true,
-      timeout: connectMs,
-      keepAlive: true,
-      keepAliveInitialDelay: 30_000,
-      ...tls,
-    });
-    const pool = new Pool(origin, {
-      allowH2: true,
-      pingInterval: pingMs,
-      connect: (options, callback) => {
-        const socket = connect(options, (...result) => {
-          const [error, connected] = result;
-          if (error !== null) this.#connectErrors.add(error);
-          else if (connected instanceof TLSSocket && connected.alpnProtocol === 'h2') {
-            this.#shared.set(connected, { pool, bytes: 0, changedAt: performance.now() });
-          }
-          callback(...result);
-        });
-        if (!(socket instanceof Duplex)) return;
-        this.#sockets.add(socket);
-        socket.once('close', () => {
-          this.#sockets.delete(socket);
-          if (socket instanceof TLSSocket) this.#shared.delete(socket);
-        });
-      },
+      h2Options: { pingInterval: pingMs },
+      connect: this.#connector(() => pool, tls, proxy),
       // A watch may be silent for a minute; the signal of each request bounds it instead.
       headersTimeout: 0,
       bodyTimeout: 0,
-    });
+    };
+    const pool: Pool =
+      proxy !== undefined && isForwarding(proxy, origin)
+        ? new ForwardingPool(origin, options, proxy)
+        : new Pool(origin, options);
     pool.on('connect', (_origin, [, client]) => {
       // A client that connects again has it already. The types of undici do not know the event.
       const pinged: EventEmitter | undefined = client;
@@ -169,6 +130,61 @@ export class KubeConnections {
     return pool;
   }
 
+  /** Makes the connections of a pool: a socket of its own, or a tunnel of the proxy, and TLS over it. */
+  #connector(pool: () => Pool, tls: KubeTls, proxy: URL | undefined): buildConnector.connector {
+    const connect: (...args: Parameters<buildConnector.connector>) => unknown = buildConnector({
+      allowH2: true,
+      timeout: connectMs,
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+      ...tls,
+    });
+    return (options, callback) => {
+      const end: buildConnector.Callback = (...result) => {
+        const [error, connected] = result;
+        if (error !== null) this.#connectErrors.add(error);
+        else if (connected instanceof TLSSocket && connected.alpnProtocol === 'h2') {
+          this.#shared.set(connected, { pool: pool(), bytes: 0, changedAt: performance.now() });
+        }
+        callback(...result);
+      };
+      if (proxy === undefined) {
+        this.#keep(connect(options, end));
+        return;
+      }
+      connectToProxy(proxy, isForwarding(proxy, options.protocol) ? undefined : endOf(options), {
+        tls: proxyTls(tls),
+        timeoutMs: connectMs,
+        onSocket: (socket) => {
+          this.#keep(socket);
+        },
+      }).then(
+        (socket) => {
+          if (options.protocol !== 'https:') {
+            end(null, socket);
+            return;
+          }
+          this.#keep(connect({ ...options, httpSocket: socket }, end));
+          // It ends with the one over it, and not before: that would be no failure for the requests.
+          this.#sockets.delete(socket);
+        },
+        (error: unknown) => {
+          end(error as Error, null);
+        },
+      );
+    };
+  }
+
+  /** Until it is closed. */
+  #keep(socket: unknown): void {
+    if (!(socket instanceof Duplex)) return;
+    this.#sockets.add(socket);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      if (socket instanceof TLSSocket) this.#shared.delete(socket);
+    });
+  }
+
   #retire(pool: Dispatcher): void {
     if (this.#present?.pool !== pool) return;
     this.#present = undefined;
@@ -178,4 +194,42 @@ export class KubeConnections {
   #finish(pool: Dispatcher): void {
     void pool.close().then(() => this.#pools.delete(pool));
   }
+}
+
+/** Sends each request to a proxy, which sends it on. */
+class ForwardingPool extends Pool {
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #origin: string;
+
+  constructor(origin: string, options: Pool.Options, proxy: URL) {
+    super(origin, options);
+    const authorization = proxyAuthorization(proxy);
+    this.#origin = origin;
+    this.#headers = authorization === undefined ? {} : { 'proxy-authorization': authorization };
+  }
+
+  override dispatch(
+    options: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+  ): boolean {
+    const headers = { ...(options.headers as Record<string, string>), ...this.#headers };
+    return super.dispatch({ ...options, path: `${this.#origin}${options.path}`, headers }, handler);
+  }
+}
+
+/** As kubectl: a request without TLS is forwarded, for which no proxy need allow a tunnel; SOCKS knows tunnels only. */
+function isForwarding(proxy: URL, origin: string): boolean {
+  return origin.startsWith('http:') && proxy.protocol !== 'socks5:';
+}
+
+function endOf({ hostname, port, protocol }: buildConnector.Options) {
+  return { hostname, port: Number(port) || (protocol === 'https:' ? 443 : 80) };
+}
+
+/** As kubectl, which trusts the authority of the cluster for the proxy too, and checks neither where one is not checked. */
+function proxyTls({ ca, rejectUnauthorized }: KubeTls) {
+  return {
+    ...(ca !== undefined && { ca: [ca, getCACertificates()].flat() }),
+    ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
+  };
 }
