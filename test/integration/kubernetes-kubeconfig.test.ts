@@ -238,6 +238,8 @@ const refused: readonly [string, Parts, string, string][] = [
   ['Config.apiVersion', { root: { apiVersion: 'v2' } }, 'v2', 'a Config of v2'],
   ['Config.current-context', { root: { 'current-context': 'none' } }, '', "current-context 'none'"],
   ['Cluster.proxy-url', { cluster: { 'proxy-url': 'ftp://x' } }, 'proxy-url', 'proxy-url'],
+  ['Cluster.proxy-url', { cluster: { 'proxy-url': 'socks5h://x' } }, 'socks5h', 'socks5://'],
+  ['Cluster.server', { cluster: { server: 'x/y' } }, 'host:port', "server 'x/y'"],
   [
     'Cluster.certificate-authority',
     { cluster: { 'certificate-authority': 'ca.pem' } },
@@ -453,7 +455,10 @@ describeWith('a kubeconfig, read by kubectl and by the adapter', missing, () => 
     expect(compressed).toEqual([false, false]);
   });
 
-  it('without TLS, a server gets no credentials but for whom the user acts', async () => {
+  it.each([
+    ['without TLS', 'http://'],
+    ['without a scheme', ''],
+  ])('a server %s gets no credentials but for whom the user acts', async (_, scheme) => {
     const plain = createServer((incoming, outgoing) => {
       const { method, url, headers } = incoming;
       const onward = request(
@@ -468,7 +473,7 @@ describeWith('a kubeconfig, read by kubectl and by the adapter', missing, () => 
     plain.listen(0, '127.0.0.1');
     await once(plain, 'listening');
     try {
-      const server = `http://127.0.0.1:${(plain.address() as AddressInfo).port}`;
+      const server = `${scheme}127.0.0.1:${(plain.address() as AddressInfo).port}`;
       await write({
         cluster: { server, 'certificate-authority-data': undefined },
         user: { token: 'secret', as: 'carl' },

@@ -60,8 +60,7 @@ export class KubernetesRegistry extends WatchedRegistry {
     const { api = 'endpointslices', clock = systemClock, random = Math.random } = options;
     const { namespace, port = 'http', idleMs = 90_000, userAgent } = options;
     checkOptions(options);
-    const findAccess =
-      options.findAccess ?? checkOption(() => kubeAccessSource({ ...options, clock }));
+    const findAccess = checkOption(() => kubeAccessSource({ ...options, clock }));
     const kubeApi = new KubeApi({ findAccess, clock, userAgent });
     super(
       {

@@ -6,7 +6,7 @@ import { kubeConfigSource, type KubeConfigLike } from './kube-config-object';
 import { kubeconfigAccess } from './kubeconfig';
 import { kubeconfigFiles, readKubeconfig, type Kubeconfig } from './kubeconfig-files';
 import { codeOf, noConfig, unusable } from './no-config';
-import { serverUrl } from './server-url';
+import { serverUrl, shownServer } from './server-url';
 import { isInCluster, serviceAccountAccess } from './service-account';
 
 export interface KubeAccessOptions {
@@ -16,6 +16,8 @@ export interface KubeAccessOptions {
   readonly kubeConfig?: KubeConfigLike | undefined;
   /** The access itself, where neither a kubeconfig nor a service account tells it. */
   readonly access?: KubeAccess | undefined;
+  /** The same, called for each request. */
+  readonly findAccess?: (() => Promise<KubeAccess>) | undefined;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
 }
@@ -26,19 +28,19 @@ export interface KubeAccessOptions {
  * exclude each other; the function rejects with a `SourceFailure` that says what to do.
  */
 export function kubeAccessSource(options: KubeAccessOptions): () => Promise<KubeAccess> {
-  const { context, kubeConfig, access, env = process.env, clock = systemClock } = options;
-  const given = Object.entries({ context, kubeConfig, access }).filter(([, v]) => v !== undefined);
+  const { context, kubeConfig, access, findAccess } = options;
+  const { env = process.env, clock = systemClock } = options;
+  const given = Object.entries({ context, kubeConfig, access, findAccess }).filter(
+    ([, value]) => value !== undefined,
+  );
   if (given.length > 1) {
     throw new TypeError(
       `${given.map(([name]) => name).join(' and ')} exclude each other: give one`,
     );
   }
+  if (findAccess !== undefined) return async () => checkedAccess(await findAccess());
   if (access !== undefined) {
-    if (serverUrl(access.server) !== access.server) {
-      throw new TypeError(
-        `the server of the access is '${access.server}': expected https://host:port without a slash at its end`,
-      );
-    }
+    checkedAccess(access);
     return () => Promise.resolve(access);
   }
   if (kubeConfig !== undefined) {
@@ -60,6 +62,13 @@ export function kubeAccessSource(options: KubeAccessOptions): () => Promise<Kube
       throw error;
     }
   };
+}
+
+function checkedAccess(access: KubeAccess): KubeAccess {
+  if (serverUrl(access.server) === access.server) return access;
+  throw new TypeError(
+    `the server of the access is ${shownServer(access.server)}: expected https://host:port without a slash at its end`,
+  );
 }
 
 /**

@@ -91,7 +91,10 @@ describe('a KubeConfig of client-node', () => {
   it('is refused by name if it has no cluster, a server that is none or a bad proxy', () => {
     expect(() => accessOf(new KubeConfig())).toThrow('has no cluster');
     expect(() => accessOf(kubeConfigFor({ server: 'x' }))).toThrow(
-      "the KubeConfig has the server 'x', which is no http or https URL",
+      "the server of the KubeConfig is 'x': expected https:// or http://, host and port",
+    );
+    expect(() => accessOf(kubeConfigFor({ server: 'https://ann:b@x' }))).toThrow(
+      'the server of the KubeConfig is one with a user or password: expected',
     );
     expect(() => accessOf(kubeConfigFor({ proxyUrl: 'x' }))).toThrow(
       'the proxyUrl of the KubeConfig is not the URL of a proxy',

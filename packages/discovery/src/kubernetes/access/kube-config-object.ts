@@ -6,7 +6,7 @@ import { headerText } from './header-text';
 import type { KubeAccess, KubeTls } from './kube-access';
 import { noConfig } from './no-config';
 import { checkProxy, proxyFromEnv } from './proxy-from-env';
-import { serverUrl } from './server-url';
+import { serverUrl, shownServer } from './server-url';
 import { withAuthorities } from './system-authorities';
 
 /**
@@ -63,7 +63,7 @@ function accessOf(
   const server = serverUrl(cluster.server);
   if (server === undefined) {
     throw noConfig(
-      `the KubeConfig has the server '${cluster.server}', which is no http or https URL`,
+      `the server of the KubeConfig is ${shownServer(cluster.server)}: expected https:// or http://, host and port`,
     );
   }
   const { proxyUrl } = cluster;

@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import { inspect } from 'node:util';
 import { SourceFailure } from '../../adapter/source-failure';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
@@ -5,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { findKubeAccess, kubeAccessSource } from './find-kube-access';
 import type { KubeAccess } from './kube-access';
+import { KubernetesRegistry } from '../kubernetes-registry';
 
 let folder: string;
 
@@ -83,6 +85,18 @@ describe('a kubeconfig', () => {
     expect((await accessWith({})).namespace).toBe('default');
   });
 
+  it('means that of the pod there, as for kubectl, unless the context names one', async () => {
+    const exists = jest.spyOn(fs, 'existsSync').mockReturnValue(true);
+    try {
+      const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1', POD_NAMESPACE: 'of-the-pod' };
+      expect((await accessWith({}, undefined, env)).namespace).toBe('of-the-pod');
+      expect((await accessWith({ namespace: 'movies' }, undefined, env)).namespace).toBe('movies');
+      expect((await accessWith({})).namespace).toBe('default');
+    } finally {
+      exists.mockRestore();
+    }
+  });
+
   it('gives those of a context by name, and its user', async () => {
     const access = await accessWith({}, 'home-staging');
     expect(access.namespace).toBe('staging');
@@ -94,6 +108,15 @@ describe('a kubeconfig', () => {
     const { server } = await accessWith({ cluster: { server: 'https://rancher.test/k8s/c-1/' } });
     expect(server).toBe('https://rancher.test/k8s/c-1');
   });
+
+  it.each(['10.0.0.1:8080', 'localhost:8080', 'localhost', 'localhost/', '[::1]:8080'])(
+    'means http by a server without a scheme, as %s, which gets no credentials',
+    async (server) => {
+      const access = await accessWith({ cluster: { server }, user: { token: 'secret' } });
+      expect(access.server).toBe(`http://${server.replace('/', '')}`);
+      expect(await access.credentials()).toEqual({ headers: {}, tls: {} });
+    },
+  );
 
   it('is looked for at ~/.kube/config', async () => {
     await expect(findKubeAccess({ env: { HOME: folder } })).rejects.toMatchObject({
@@ -458,9 +481,9 @@ describe('what cannot be used is refused', () => {
     ],
     [
       'a server that is no URL',
-      { cluster: { server: 'localhost' } },
+      { cluster: { server: 'localhost/k8s' } },
       undefined,
-      "the cluster 'home' has the server 'localhost', which is no https:// or http:// URL",
+      "the cluster 'home' has the server 'localhost/k8s', which is no https:// or http:// URL",
     ],
     ['no server', { cluster: { server: '' } }, undefined, "the cluster 'home' has no server"],
     [
@@ -587,5 +610,23 @@ describe('what cannot be used is refused', () => {
     expect(() => kubeAccessSource({ context: 'home', access })).toThrow(
       new TypeError('context and access exclude each other: give one'),
     );
+    const findAccess = async () => access;
+    expect(() => kubeAccessSource({ access, findAccess })).toThrow(
+      new TypeError('access and findAccess exclude each other: give one'),
+    );
+    expect(() => new KubernetesRegistry({ context: 'home', findAccess })).toThrow(
+      'context and findAccess exclude each other: give one',
+    );
+  });
+
+  it.each([
+    ['api.test', "'api.test'"],
+    ['https://api.test/', "'https://api.test/'"],
+    ['https://ann:b@api.test', 'one with a user or password'],
+  ])('an access whose server is %s', async (server, shown) => {
+    const access = { server } as KubeAccess;
+    const message = `the server of the access is ${shown}: expected https://host:port without a slash at its end`;
+    expect(() => kubeAccessSource({ access })).toThrow(message);
+    await expect(kubeAccessSource({ findAccess: async () => access })()).rejects.toThrow(message);
   });
 });

@@ -10,7 +10,8 @@ import type { Kubeconfig } from './kubeconfig-files';
 import { unusable } from './no-config';
 import { oidcProvider } from './oidc-provider';
 import { checkProxy, proxyFromEnv } from './proxy-from-env';
-import { serverUrl } from './server-url';
+import { serverUrl, withScheme } from './server-url';
+import { isInCluster, podNamespace } from './service-account';
 import { withAuthorities } from './system-authorities';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -31,6 +32,7 @@ export interface KubeconfigAccessOptions {
  * does not lead to is not looked at.
  */
 export function kubeconfigAccess(config: Kubeconfig, options: KubeconfigAccessOptions): KubeAccess {
+  const { env } = options;
   const context = findContext(config, options);
   const cluster = findNamed(config, context, 'cluster');
   if (cluster === undefined) throw context.refuse('names no cluster');
@@ -49,10 +51,14 @@ export function kubeconfigAccess(config: Kubeconfig, options: KubeconfigAccessOp
     user !== undefined && isSecure
       ? credentialsOf(user, () => clusterInfo(cluster, server, proxy), options)
       : undefined;
+  const namespace = context.text('namespace');
   return {
     server,
-    namespace: context.text('namespace') ?? 'default',
-    proxy: proxy ?? proxyFromEnv(server, options.env),
+    get namespace() {
+      // As client-go: the namespace of the pod, if this is one, counts before the default.
+      return namespace ?? (isInCluster(env) ? podNamespace(env) : 'default');
+    },
+    proxy: proxy ?? proxyFromEnv(server, env),
     credentials: async (asked = {}) => {
       const [tls, own] = await Promise.all([readTls?.(), readUser?.(asked)]);
       return { headers: { ...own?.headers, ...acting }, tls: { ...tls, ...own?.tls } };
@@ -83,7 +89,7 @@ function findNamed(config: Kubeconfig, context: KubeconfigEntry, kind: 'cluster'
 function serverOf(cluster: KubeconfigEntry): string {
   const given = cluster.text('server');
   if (given === undefined) throw cluster.refuse('has no server');
-  const server = serverUrl(given);
+  const server = serverUrl(withScheme(given));
   if (server === undefined) {
     if (given.includes('@')) {
       // Not shown, since a password may stand in it.

@@ -20,6 +20,7 @@ describe('the proxy of the environment', () => {
     ['https://api.test', { HTTPS_PROXY: 'proxy.test' }, 'http://proxy.test'],
     ['https://api.test', { HTTPS_PROXY: 'https://ann:b@proxy.test' }, 'https://ann:b@proxy.test'],
     ['https://api.test', { HTTPS_PROXY: 'socks5://proxy.test' }, 'socks5://proxy.test'],
+    ['https://api.test', { HTTPS_PROXY: 'socks5h://proxy.test' }, 'socks5://proxy.test'],
     ['https://localhost:6443', { HTTPS_PROXY }, undefined],
     ['https://127.3.2.1:6443', { HTTPS_PROXY }, undefined],
     ['https://[::1]:6443', { HTTPS_PROXY }, undefined],
@@ -35,6 +36,12 @@ describe('the proxy of the environment', () => {
       );
     },
   );
+});
+
+it('a proxy whose password is not percent-encoded is refused, and the password is not told', () => {
+  expect(() =>
+    proxyFromEnv('https://api.test', { HTTPS_PROXY: 'http://ann:50%@proxy.test' }),
+  ).toThrow('HTTPS_PROXY has a user or password with a % that is not percent-encoded: write %25');
 });
 
 describe('NO_PROXY', () => {

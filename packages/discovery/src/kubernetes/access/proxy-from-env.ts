@@ -17,7 +17,9 @@ export function proxyFromEnv(server: string, env: Environment): string | undefin
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   const realPort = port || (protocol === 'https:' ? '443' : '80');
   if (isLocal(host) || isExempt(host, realPort, read(env, 'NO_PROXY') ?? '')) return undefined;
-  return checkProxy(/^[a-z][a-z0-9+.-]*:\/\//i.test(proxy) ? proxy : `http://${proxy}`, (reason) =>
+  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(proxy) ? proxy : `http://${proxy}`;
+  // A SOCKS proxy resolves names in either case, as for Go.
+  return checkProxy(url.replace(/^socks5h:/i, 'socks5:'), (reason) =>
     noConfig(`${name} ${reason}`),
   );
 }
@@ -29,6 +31,9 @@ export function checkProxy(proxy: string, refuse: (reason: string) => Error): st
     throw refuse(
       `is not the URL of a proxy: write http://HOST:PORT, or https:// or socks5:// instead of http://`,
     );
+  }
+  if (/%(?![0-9a-f]{2})/i.test(`${url.username}${url.password}`)) {
+    throw refuse('has a user or password with a % that is not percent-encoded: write %25');
   }
   return proxy;
 }

@@ -34,8 +34,7 @@ export async function serviceAccountAccess(
   return {
     server,
     get namespace() {
-      // As client-go: what the pod is told counts before the file.
-      namespace ??= nonEmpty(env['POD_NAMESPACE']) ?? readNamespace(path.join(folder, 'namespace'));
+      namespace ??= podNamespace(env, folder);
       return namespace;
     },
     proxy: proxyFromEnv(server, env),
@@ -47,6 +46,11 @@ export async function serviceAccountAccess(
       };
     },
   };
+}
+
+/** As client-go: what the pod is told counts before the file. Throws a `SourceFailure` if neither says it. */
+export function podNamespace(env: Environment, folder = defaultFolder): string {
+  return nonEmpty(env['POD_NAMESPACE']) ?? readNamespace(path.join(folder, 'namespace'));
 }
 
 function readNamespace(file: string): string {

@@ -33,6 +33,8 @@ interface Permission {
 const credentialsMissing =
   'the credentials for the API server do not come: does an exec plug-in of the kubeconfig wait for something?';
 const permissionMs = 70_000;
+/** How often a request is sent again over a new connection because the server sent GOAWAY. */
+const maxResends = 3;
 const maxErrorBytes = 64 * 1024;
 /** The status of an error counts; its body only says more. */
 const errorBodyMs = 2000;
@@ -163,13 +165,14 @@ export class KubeApi {
     { access: { proxy }, credentials }: Permission,
     limited: LimitedSignal,
   ): Promise<KubeResponse> {
-    const pool = this.#connections.poolFor(url.origin, credentials.tls, proxy);
-    try {
-      return await this.#requestOver(pool, url, credentials, limited);
-    } catch (error: unknown) {
-      if (limited.signal.aborted || this.#connections.sentAway(pool)?.aborted !== true) throw error;
-      const another = this.#connections.poolFor(url.origin, credentials.tls, proxy);
-      return await this.#requestOver(another, url, credentials, limited);
+    for (let sent = 1; ; sent += 1) {
+      const pool = this.#connections.poolFor(url.origin, credentials.tls, proxy);
+      try {
+        return await this.#requestOver(pool, url, credentials, limited);
+      } catch (error: unknown) {
+        const isSentAway = this.#connections.sentAway(pool)?.aborted === true;
+        if (!isSentAway || limited.signal.aborted || sent > maxResends) throw error;
+      }
     }
   }
 
