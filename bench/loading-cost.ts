@@ -69,8 +69,8 @@ function variantsIn(folder: string): readonly Variant[] {
     variant(
       'kubernetes, with a kubeconfig',
       `${kubernetes}
-      const { findKubeAccess } = require(${JSON.stringify(path.join(internal, 'access/find-kube-access.js'))});
-      const access = await findKubeAccess({ env: { KUBECONFIG: ${JSON.stringify(path.join(folder, 'kubeconfig'))} } });
+      const { kubeAccessSource } = require(${JSON.stringify(path.join(internal, 'access/kube-access-source.js'))});
+      const access = await kubeAccessSource({ env: { KUBECONFIG: ${JSON.stringify(path.join(folder, 'kubeconfig'))} } })();
       await access.credentials();`,
     ),
     variant('whole client-node', `await import('@kubernetes/client-node');`),

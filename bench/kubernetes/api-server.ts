@@ -1,5 +1,5 @@
 import { Agent } from 'undici';
-import { findKubeAccess } from '../../packages/discovery/src/kubernetes/access/find-kube-access';
+import { kubeAccessSource } from '../../packages/discovery/src/kubernetes/access/kube-access-source';
 import type { KubeAccess } from '../../packages/discovery/src/kubernetes/access/kube-access';
 
 export interface ApiServerOptions {
@@ -20,7 +20,7 @@ export class ApiServer {
   }
 
   static async connect({ allowH2 }: ApiServerOptions): Promise<ApiServer> {
-    const access = await findKubeAccess({});
+    const access = await kubeAccessSource({})();
     const { headers, tls } = await access.credentials();
     const agent = new Agent({ allowH2, connect: tls, headersTimeout: 0, bodyTimeout: 0 });
     return new ApiServer(agent, access, headers);

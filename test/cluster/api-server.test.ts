@@ -1,6 +1,6 @@
 import { failureOf, type ServiceWatch } from '@movies/discovery';
 import { get } from 'node:https';
-import { findKubeAccess } from '../../packages/discovery/src/kubernetes/access/find-kube-access';
+import { kubeAccessSource } from '../../packages/discovery/src/kubernetes/access/kube-access-source';
 import { killServiceProcesses, ServiceProcess } from '../system/service-process';
 import { until } from '../until';
 import { describeOnCluster, ownerDoes } from './cluster';
@@ -107,7 +107,7 @@ async function startAndTime(what: string, isSo: () => boolean): Promise<void> {
 }
 
 async function answersReady(): Promise<boolean> {
-  const access = await findKubeAccess({});
+  const access = await kubeAccessSource({})();
   const { headers, tls } = await access.credentials();
   const url = `${access.server}/readyz`;
   return new Promise((resolve) => {

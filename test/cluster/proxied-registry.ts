@@ -1,6 +1,6 @@
 import { run } from './run';
 import { KubernetesRegistry, type KubernetesRegistryOptions } from '@movies/discovery/kubernetes';
-import { findKubeAccess } from '../../packages/discovery/src/kubernetes/access/find-kube-access';
+import { kubeAccessSource } from '../../packages/discovery/src/kubernetes/access/kube-access-source';
 import { Kubeconfig, type KubeconfigChanges } from './kubeconfig';
 import { TcpProxy } from './tcp-proxy';
 
@@ -22,7 +22,7 @@ export class ProxiedRegistry {
   ): Promise<ProxiedRegistry> {
     const proxy = await TcpProxy.before(await apiServerUrl());
     const kubeconfig = await Kubeconfig.create({ ...changes, server: proxy.url });
-    const findAccess = () => findKubeAccess({ env: { KUBECONFIG: kubeconfig.file } });
+    const findAccess = kubeAccessSource({ env: { KUBECONFIG: kubeconfig.file } });
     // The first time jest compiles what reads it, which takes longer than a first sync may.
     await findAccess();
     const registry = new KubernetesRegistry({ ...options, findAccess });

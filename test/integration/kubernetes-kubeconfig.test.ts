@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { LimitedSignal, systemClock } from '@movies/time';
-import { kubeAccessSource } from '../../packages/discovery/src/kubernetes/access/find-kube-access';
+import { kubeAccessSource } from '../../packages/discovery/src/kubernetes/access/kube-access-source';
 import { KubeApi } from '../../packages/discovery/src/kubernetes/api-server/kube-api';
 import { FakeApiServer } from '../../packages/discovery/src/testing/fake-api-server';
 import { selfSigned } from '../../packages/discovery/src/testing/self-signed';

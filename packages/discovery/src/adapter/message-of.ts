@@ -10,3 +10,8 @@ export function messageOf(cause: unknown): string {
     ? errors.map(messageOf).join(', ')
     : Object.prototype.toString.call(cause);
 }
+
+/** The code of a failed system call, as `ENOENT`. */
+export function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'unknown error';
+}

@@ -2,7 +2,7 @@ import { checkDuration, systemClock } from '@movies/time';
 import { checkOption } from '../adapter/check-option';
 import { WatchedRegistry, type RegistryOptions } from '../adapter/watched-registry';
 import { formatTarget, invalidTarget, type Target } from '../target';
-import { kubeAccessSource } from './access/find-kube-access';
+import { kubeAccessSource } from './access/kube-access-source';
 import type { KubeAccess } from './access/kube-access';
 import type { KubeConfigLike } from './access/kube-config-object';
 import { KubeApi } from './api-server/kube-api';

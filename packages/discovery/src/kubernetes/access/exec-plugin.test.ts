@@ -6,7 +6,7 @@ import { LimitedSignal } from '@movies/time';
 import { ManualClock } from '@movies/time/testing';
 import { FakeApiServer } from '../../testing/fake-api-server';
 import { KubeApi } from '../api-server/kube-api';
-import { findKubeAccess, kubeAccessSource } from './find-kube-access';
+import { kubeAccessSource } from './kube-access-source';
 import type { KubeAccess } from './kube-access';
 
 const v1 = 'client.authentication.k8s.io/v1';
@@ -77,7 +77,10 @@ async function writeConfig(exec: unknown, cluster: object = {}): Promise<string>
 
 async function accessWith(exec: unknown, cluster?: object): Promise<KubeAccess> {
   const KUBECONFIG = await writeConfig(exec, cluster);
-  return findKubeAccess({ clock, env: { KUBECONFIG, PATH: process.env['PATH'], HOME: folder } });
+  return kubeAccessSource({
+    clock,
+    env: { KUBECONFIG, PATH: process.env['PATH'], HOME: folder },
+  })();
 }
 
 async function ask(api: KubeApi): Promise<void> {

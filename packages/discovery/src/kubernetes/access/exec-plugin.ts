@@ -2,11 +2,11 @@ import { execFile, type ExecFileException } from 'node:child_process';
 import path from 'node:path';
 import { promisify, stripVTControlCharacters } from 'node:util';
 import { LimitedSignal, type Clock } from '@movies/time';
+import { codeOf } from '../../adapter/message-of';
 import { SourceFailure } from '../../adapter/source-failure';
 import type { Credential } from './credential-cache';
-import { bearer } from './header-text';
+import { bearer } from './headers';
 import type { KubeconfigEntry } from './kubeconfig-entry';
-import { codeOf } from './no-config';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

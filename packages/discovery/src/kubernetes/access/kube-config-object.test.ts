@@ -7,7 +7,7 @@ import { ManualClock, until } from '@movies/time/testing';
 import { FakeApiServer } from '../../testing/fake-api-server';
 import { sliceOf } from '../../testing/slices';
 import { KubernetesRegistry } from '../kubernetes-registry';
-import { kubeAccessSource } from './find-kube-access';
+import { kubeAccessSource } from './kube-access-source';
 import type { KubeAccess } from './kube-access';
 import { kubeConfigSource, type KubeConfigLike } from './kube-config-object';
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { codeOf, unusable } from './no-config';
-import type { SourceFailure } from '../../adapter/source-failure';
+import { codeOf } from '../../adapter/message-of';
+import { SourceFailure } from '../../adapter/source-failure';
 
 /** A mapping of a kubeconfig, read field by field. What is empty counts as absent, as for client-go. */
 export class KubeconfigEntry {
@@ -115,4 +115,14 @@ export class KubeconfigEntry {
 
 export function isMapping(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The failure of a configuration that cannot be used: the message names the file, the thing and the remedy. */
+export function noConfig(message: string, cause?: unknown): SourceFailure {
+  return new SourceFailure('unreachable', message, { reason: 'no_config', cause });
+}
+
+/** The same, of a kubeconfig. */
+export function unusable(file: string, reason: string, cause?: unknown): SourceFailure {
+  return noConfig(`the kubeconfig ${file} cannot be used: ${reason}`, cause);
 }

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { YAMLParseError } from 'yaml';
-import { KubeconfigEntry } from './kubeconfig-entry';
-import { codeOf, unusable } from './no-config';
+import { codeOf } from '../../adapter/message-of';
+import { unusable, KubeconfigEntry } from './kubeconfig-entry';
 
 /** The kubeconfig files that are meant, by the rule of kubectl; they need not exist. */
 export function kubeconfigFiles(env: Readonly<Record<string, string | undefined>>): string[] {

@@ -4,7 +4,7 @@ import { SourceFailure } from '../../adapter/source-failure';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { findKubeAccess, kubeAccessSource } from './find-kube-access';
+import { kubeAccessSource } from './kube-access-source';
 import type { KubeAccess } from './kube-access';
 import { KubernetesRegistry } from '../kubernetes-registry';
 
@@ -58,7 +58,7 @@ async function write(text: string, name = 'config'): Promise<string> {
 
 async function accessWith(parts: Parts, context?: string, env = {}): Promise<KubeAccess> {
   const KUBECONFIG = await write(kubeconfig(parts));
-  return findKubeAccess({ context, env: { ...env, KUBECONFIG } });
+  return kubeAccessSource({ context, env: { ...env, KUBECONFIG } })();
 }
 
 async function headersWith(user: Readonly<Record<string, unknown>>) {
@@ -119,7 +119,7 @@ describe('a kubeconfig', () => {
   );
 
   it('is looked for at ~/.kube/config', async () => {
-    await expect(findKubeAccess({ env: { HOME: folder } })).rejects.toMatchObject({
+    await expect(kubeAccessSource({ env: { HOME: folder } })()).rejects.toMatchObject({
       reason: 'no_config',
     });
   });
@@ -129,8 +129,8 @@ describe('a kubeconfig', () => {
     const second = await write(kubeconfig({ name: 'two', namespace: 'second' }), 'two');
     const third = await write(kubeconfig({ name: 'three' }), 'three');
     const env = { KUBECONFIG: [first, second, third].join(path.delimiter) };
-    expect((await findKubeAccess({ env })).namespace).toBe('second');
-    expect((await findKubeAccess({ env, context: 'one-staging' })).namespace).toBe('staging');
+    expect((await kubeAccessSource({ env })()).namespace).toBe('second');
+    expect((await kubeAccessSource({ env, context: 'one-staging' })()).namespace).toBe('staging');
   });
 });
 
@@ -138,7 +138,7 @@ it('a kubeconfig may name the same in several files, of which the first counts',
   const first = await write(kubeconfig({ user: { token: 'first' } }), 'one');
   const second = await write(kubeconfig({ user: { token: 'second' } }), 'two');
   const env = { KUBECONFIG: [first, second].join(path.delimiter) };
-  const { headers } = await (await findKubeAccess({ env })).credentials();
+  const { headers } = await (await kubeAccessSource({ env })()).credentials();
   expect(headers).toEqual({ authorization: 'Bearer first' });
 });
 
@@ -247,15 +247,15 @@ describe('several files', () => {
   it('may be missing, as long as one is there', async () => {
     const file = await write(kubeconfig({ namespace: 'movies' }));
     const [one, two] = ['one', 'two'].map((name) => path.join(folder, name));
-    expect((await findKubeAccess({ env: merged(one ?? '', file, '', two ?? '') })).namespace).toBe(
-      'movies',
-    );
+    expect(
+      (await kubeAccessSource({ env: merged(one ?? '', file, '', two ?? '') })()).namespace,
+    ).toBe('movies');
   });
 
   it('may be empty', async () => {
     const file = await write(kubeconfig({ namespace: 'movies' }));
     const files = [await write('', 'one'), await write('# nothing\n', 'two'), file];
-    expect((await findKubeAccess({ env: merged(...files) })).namespace).toBe('movies');
+    expect((await kubeAccessSource({ env: merged(...files) })()).namespace).toBe('movies');
   });
 
   it('give one another contexts, clusters and users, each whole from the first that has it', async () => {
@@ -265,7 +265,7 @@ describe('several files', () => {
       kubeconfig({ namespace: 'second', user: { token: 'second' } }),
       'two',
     );
-    const access = await findKubeAccess({ env: merged(first, second) });
+    const access = await kubeAccessSource({ env: merged(first, second) })();
     expect(access.namespace).toBe('default');
     expect((await access.credentials()).headers).toEqual({ authorization: 'Bearer second' });
   });
@@ -276,13 +276,13 @@ describe('several files', () => {
     const users = [{ name: 'home', user: { tokenFile: 'token' } }];
     const first = await write(JSON.stringify({ users }), 'sub/config');
     const second = await write(kubeconfig({}), 'two');
-    const access = await findKubeAccess({ env: merged(first, second) });
+    const access = await kubeAccessSource({ env: merged(first, second) })();
     expect((await access.credentials()).headers).toEqual({ authorization: 'Bearer there' });
   });
 
   it('are all refused if one is no kubeconfig', async () => {
     const files = [await write(kubeconfig({})), await write('a: [', 'two')];
-    expect(await refusal(findKubeAccess({ env: merged(...files) }))).toMatch(
+    expect(await refusal(kubeAccessSource({ env: merged(...files) })())).toMatch(
       'the kubeconfig /two cannot be used: it is not YAML at line 1 (BAD_INDENT)',
     );
   });
@@ -298,7 +298,7 @@ users:
 - name: u
   user: ${user}`;
   const authorization = async (text: string) => {
-    const access = await findKubeAccess({ env: { KUBECONFIG: await write(text) } });
+    const access = await kubeAccessSource({ env: { KUBECONFIG: await write(text) } })();
     return (await access.credentials()).headers['authorization'];
   };
 
@@ -344,7 +344,7 @@ users:
       'it is not YAML (too many aliases)',
     ],
   ])('and refuses %s', async (_, text, message) => {
-    expect(await refusal(findKubeAccess({ env: { KUBECONFIG: await write(text) } }))).toContain(
+    expect(await refusal(kubeAccessSource({ env: { KUBECONFIG: await write(text) } })())).toContain(
       `the kubeconfig /config cannot be used: ${message.startsWith('has') ? "the user 'u' " : ''}${message}`,
     );
   });
@@ -373,14 +373,14 @@ it('what the context does not lead to may be broken', async () => {
       users: [...broken, ...(users ?? [])],
     }),
   );
-  const access = await findKubeAccess({ env: { KUBECONFIG } });
+  const access = await kubeAccessSource({ env: { KUBECONFIG } })();
   expect((await access.credentials()).headers).toEqual({ authorization: 'Bearer a' });
   for (const [context, message] of [
     ['twice', "the context 'twice' is there twice: remove one"],
     ['odd', "the context 'odd' names the cluster 'none', which does not exist"],
     ['bare', "the context 'bare' names no cluster"],
   ] as const) {
-    expect(await refusal(findKubeAccess({ context, env: { KUBECONFIG } }))).toBe(
+    expect(await refusal(kubeAccessSource({ context, env: { KUBECONFIG } })())).toBe(
       `the kubeconfig /config cannot be used: ${message}`,
     );
   }
@@ -415,23 +415,23 @@ it.each([
   "clusters: [{ name: c, cluster: { server: 'https://admin:S3CRET@host' } }]\n" +
     'contexts: [{ name: x, context: { cluster: c } }]\ncurrent-context: x\n',
 ])('what is refused shows no credential: %j', async (text) => {
-  const failure: unknown = await findKubeAccess({ env: { KUBECONFIG: await write(text) } }).catch(
-    (error: unknown) => error,
-  );
+  const failure: unknown = await kubeAccessSource({
+    env: { KUBECONFIG: await write(text) },
+  })().catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(SourceFailure);
   expect(inspect(failure, { depth: 9 })).not.toContain('S3CRET');
 });
 
 describe('what cannot be used is refused', () => {
   it('no configuration at all, and localhost:8080 is not tried', async () => {
-    expect(await refusal(findKubeAccess({ env: { HOME: folder } }))).toBe(
+    expect(await refusal(kubeAccessSource({ env: { HOME: folder } })())).toBe(
       'no cluster configuration was found: set KUBECONFIG, or put a kubeconfig at ~/.kube/config; ' +
         'a pod needs the token of a service account',
     );
   });
 
   it('a context, where there is no kubeconfig that could have it', async () => {
-    expect(await refusal(findKubeAccess({ context: 'home', env: { HOME: folder } }))).toMatch(
+    expect(await refusal(kubeAccessSource({ context: 'home', env: { HOME: folder } })())).toMatch(
       /^there is no kubeconfig that could have the context 'home': set KUBECONFIG/,
     );
   });
@@ -439,15 +439,17 @@ describe('what cannot be used is refused', () => {
   it('files that are not there, or say nothing', async () => {
     const file = path.join(folder, 'none');
     const env = { KUBECONFIG: file };
-    expect(await refusal(findKubeAccess({ env }))).toMatch(
+    expect(await refusal(kubeAccessSource({ env })())).toMatch(
       /^no cluster configuration was found; KUBECONFIG names \/none, which does not exist: set KUBECONFIG/,
     );
     await write('', 'none');
-    expect(await refusal(findKubeAccess({ env }))).toMatch(/names \/none, which says nothing: /);
+    expect(await refusal(kubeAccessSource({ env })())).toMatch(
+      /names \/none, which says nothing: /,
+    );
   });
 
   it('a file that cannot be read', async () => {
-    expect(await refusal(findKubeAccess({ env: { KUBECONFIG: folder } }))).toBe(
+    expect(await refusal(kubeAccessSource({ env: { KUBECONFIG: folder } })())).toBe(
       'the kubeconfig  cannot be used: it cannot be read (EISDIR)',
     );
   });
@@ -461,7 +463,7 @@ describe('what cannot be used is refused', () => {
 
   it('a file that is no YAML', async () => {
     const env = { KUBECONFIG: await write('clusters: [') };
-    expect(await refusal(findKubeAccess({ env }))).toMatch(
+    expect(await refusal(kubeAccessSource({ env })())).toMatch(
       /^the kubeconfig \/config cannot be used: /,
     );
   });

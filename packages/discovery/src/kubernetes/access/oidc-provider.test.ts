@@ -8,7 +8,7 @@ import path from 'node:path';
 import { inspect } from 'node:util';
 import { ManualClock } from '@movies/time/testing';
 import { selfSigned } from '../../testing/self-signed';
-import { findKubeAccess } from './find-kube-access';
+import { kubeAccessSource } from './kube-access-source';
 
 const now = Math.floor(Date.now() / 1000);
 let folder: string;
@@ -36,7 +36,7 @@ async function accessWith(user: object) {
     users: [{ name: 'u', user }],
   };
   await writeFile(file, JSON.stringify(config));
-  return findKubeAccess({ clock, env: { KUBECONFIG: file } });
+  return kubeAccessSource({ clock, env: { KUBECONFIG: file } })();
 }
 
 const oidc = (config: object) => ({ 'auth-provider': { name: 'oidc', config } });
@@ -231,14 +231,14 @@ describe('client-node is not loaded', () => {
     ['for an auth provider', oidc({ 'id-token': jwt({ exp: 1 }) })],
   ])('%s', async (_, user) => {
     await accessWith(user);
-    const module = path.join(__dirname, 'find-kube-access.ts');
+    const module = path.join(__dirname, 'kube-access-source.ts');
     const program = `
       const loaded = [];
       require('node:module').registerHooks({
         load: (url, context, next) => (loaded.push(url), next(url, context)),
       });
-      const { findKubeAccess } = require(${JSON.stringify(module)});
-      findKubeAccess({ env: { KUBECONFIG: ${JSON.stringify(file)} } })
+      const { kubeAccessSource } = require(${JSON.stringify(module)});
+      kubeAccessSource({ env: { KUBECONFIG: ${JSON.stringify(file)} } })()
         .then((access) => access.credentials())
         .catch(() => undefined)
         .then(() => console.log(loaded.some((url) => url.includes('@kubernetes/client-node'))));`;

@@ -2,7 +2,7 @@ import { Agent, ProxyAgent, request } from 'undici';
 import { LimitedSignal, type Clock } from '@movies/time';
 import { messageOf } from '../../adapter/message-of';
 import type { Credential } from './credential-cache';
-import { bearer } from './header-text';
+import { bearer } from './headers';
 import { isMapping, KubeconfigEntry } from './kubeconfig-entry';
 import { proxyFromEnv } from './proxy-from-env';
 import { withAuthorities } from './system-authorities';

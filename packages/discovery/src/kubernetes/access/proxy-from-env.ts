@@ -1,5 +1,5 @@
+import { noConfig } from './kubeconfig-entry';
 import { BlockList, isIP, isIPv6 } from 'node:net';
-import { noConfig } from './no-config';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import { messageOf } from '../../adapter/message-of';
 import { parseRetryAfter } from '../../adapter/retry-after';
 import { SourceFailure } from '../../adapter/source-failure';
-import { sentHeaders } from '../access/header-text';
+import { sentHeaders } from '../access/headers';
 import type { KubeAccess, KubeCredentials } from '../access/kube-access';
 import { KubeConnections } from './kube-connections';
 import { parseStatus, toFailure } from './kube-status';

@@ -1,11 +1,12 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { systemClock, type Clock } from '@movies/time';
+import { codeOf } from '../../adapter/message-of';
 import type { KubeAccess } from './kube-access';
 import { kubeConfigSource, type KubeConfigLike } from './kube-config-object';
 import { kubeconfigAccess } from './kubeconfig';
+import { noConfig, unusable } from './kubeconfig-entry';
 import { kubeconfigFiles, readKubeconfig, type Kubeconfig } from './kubeconfig-files';
-import { codeOf, noConfig, unusable } from './no-config';
 import { serverUrl, shownServer } from './server-url';
 import { isInCluster, serviceAccountAccess } from './service-account';
 
@@ -71,19 +72,15 @@ function checkedAccess(access: KubeAccess): KubeAccess {
   );
 }
 
-/**
- * The kubeconfig if there is one (KUBECONFIG, else ~/.kube/config), else the pod's service account: the
- * order of kubectl. Rejects with a `SourceFailure` that says what to do.
- */
-export async function findKubeAccess(options: KubeAccessOptions): Promise<KubeAccess> {
-  return kubeAccessSource(options)();
-}
-
 interface Search extends Required<Pick<KubeAccessOptions, 'env' | 'clock'>> {
   readonly context: string | undefined;
   readonly files: readonly string[];
 }
 
+/**
+ * The kubeconfig if there is one (KUBECONFIG, else ~/.kube/config), else the pod's service account: the order of
+ * kubectl.
+ */
 async function find({ context, env, clock, files }: Search): Promise<KubeAccess> {
   const config = await readKubeconfig(files);
   const name = context ?? config.currentContext;
