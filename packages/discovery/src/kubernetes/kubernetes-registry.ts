@@ -33,7 +33,7 @@ export interface KubernetesRegistryOptions extends RegistryOptions {
    * nothing of draining pods and stops at 1,000 addresses.
    */
   readonly api?: 'endpointslices' | 'endpoints' | undefined;
-  /** A context of the kubeconfig; its current one by default. */
+  /** A context of the kubeconfig; its current one by default. It excludes `kubeConfig`, `access` and `findAccess`. */
   readonly context?: string | undefined;
   /**
    * A watch that is silent for so many milliseconds is begun anew; 90,000 by default, and a quiet server tells something

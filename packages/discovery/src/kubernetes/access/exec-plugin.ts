@@ -15,10 +15,13 @@ const maxComplaint = 500;
 const maxOutputBytes = 1024 * 1024;
 const versions = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'];
 
+/** Of the plug-in of one user. */
 export interface ExecPluginOptions {
+  /** With the field `exec`. */
   readonly user: KubeconfigEntry;
   /** The cluster as a plug-in with `provideClusterInfo` sees it. */
   readonly clusterInfo: () => Promise<Readonly<Record<string, unknown>>>;
+  /** What the plug-in gets beside the variables of its own. */
   readonly env: Environment;
   readonly clock: Clock;
 }

@@ -10,6 +10,7 @@ import { kubeconfigFiles, readKubeconfig, type Kubeconfig } from './kubeconfig-f
 import { serverUrl, shownServer } from './server-url';
 import { isInCluster, serviceAccountAccess } from './service-account';
 
+/** `context`, `kubeConfig`, `access` and `findAccess` exclude each other. */
 export interface KubeAccessOptions {
   /** A context of the kubeconfig files; the current one by default. */
   readonly context?: string | undefined;
@@ -19,7 +20,9 @@ export interface KubeAccessOptions {
   readonly access?: KubeAccess | undefined;
   /** The same, called for each request. */
   readonly findAccess?: (() => Promise<KubeAccess>) | undefined;
+  /** `process.env` by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** For the deadline of plug-ins, and the pause between them; that of the system by default. */
   readonly clock?: Clock;
 }
 

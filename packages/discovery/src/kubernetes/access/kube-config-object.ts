@@ -14,13 +14,20 @@ import { withAuthorities } from './system-authorities';
  * here, so that none of them need be installed.
  */
 export interface KubeConfigLike {
+  /** The name of its current context. */
   getCurrentContext(): string;
+  /** Its namespace is that of requests that name none; `default` if there is none. */
   getContextObject(name: string): { readonly namespace?: string | undefined } | null;
+  /** `null` fails each request. `server` is an `https://` or `http://` URL. */
   getCurrentCluster(): {
     readonly server: string;
     readonly proxyUrl?: string | undefined;
     readonly skipTLSVerify?: boolean | undefined;
   } | null;
+  /**
+   * Sets headers, `auth`, `ca`, `cert`, `key`, `servername` and `rejectUnauthorized` for the current user. Has a minute, and
+   * is not called again for ten seconds after it failed, or after a 401.
+   */
   applyToHTTPSOptions(options: object): Promise<void>;
 }
 

@@ -15,6 +15,7 @@ import { withAuthorities } from './system-authorities';
 type Environment = Readonly<Record<string, string | undefined>>;
 type Credentials = (options: CredentialsOptions) => Promise<KubeCredentials>;
 
+/** Which context of a kubeconfig, and what its plug-ins get. */
 export interface KubeconfigAccessOptions {
   /** Of the context. */
   readonly name: string;

@@ -13,8 +13,11 @@ const refreshMs = 30_000;
 /** Before a token expires on its way, as client-go has it. */
 const marginMs = 10_000;
 
+/** Of the provider of one user. */
 export interface OidcOptions {
+  /** With the field `auth-provider`. */
   readonly user: KubeconfigEntry;
+  /** For the proxy to the issuer. */
   readonly env: Environment;
   readonly clock: Clock;
 }

@@ -8,11 +8,13 @@ import type { KubeAccess, KubeCredentials } from '../access/kube-access';
 import { KubeConnections } from './kube-connections';
 import { parseStatus, toFailure } from './kube-status';
 
+/** Of a client for one API server. */
 export interface KubeApiOptions {
   /** The API server and the way to speak to it, as they are now; called for each request. */
   readonly findAccess: () => Promise<KubeAccess>;
   /** `movies-discovery` by default. */
   readonly userAgent?: string | undefined;
+  /** For deadlines of credentials and of the bodies of errors. Connections have real time. */
   readonly clock: Clock;
 }
 
