@@ -35,13 +35,17 @@ describeWith('a program whose watches end again and again', missing, () => {
         { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
       );
 
-      /** Ends the watch so often, every tenth time with its connection. */
+      /**
+       * Ends the watch so often, every twentieth time with its connection. Every third has come to a new version: a list, which
+       * waits for its second, would follow three in a row that have not.
+       */
       const reconnect = async (times: number) => {
         for (let i = 0; i < times; i += 1) {
           await watching;
           watching = fake.nextWatch();
+          if (i % 3 === 0) fake.put(sliceOf('rating', ['10.0.1.1']));
           fake.bookmark();
-          if (i % 10 === 0) fake.openWatches[0]?.reset();
+          if (i % 20 === 0) fake.openWatches[0]?.reset();
           else fake.openWatches[0]?.end();
         }
         // The watch after the last is left open.

@@ -146,6 +146,37 @@ describe('a watch without an event', () => {
     expect(machine.next).toBe('list not older than 8');
   });
 
+  it.each([
+    ['is closed at once', closed],
+    ['is refused', failed('refused')],
+    ['is malformed', failed('malformed')],
+  ])(
+    'leads to a list the third time that it has a bookmark of the known version and %s',
+    (_, end) => {
+      const machine = watching();
+      const endThrice = () => [0, 1, 2].map(() => machine.end(end, { afterMs: 100, event: '7' }));
+      expect(endThrice()).toEqual(['watch 7', 'watch 7', 'list not older than 7']);
+      machine.end(listed('7'));
+      expect(endThrice()).toEqual(['watch 7', 'watch 7', 'list consistent']);
+    },
+  );
+
+  it('leads to a list the third time that it has a bookmark of the known version and fails, however long it lived', () => {
+    const machine = watching();
+    const ends = [0, 1, 2].map(() =>
+      machine.end(failed('refused'), { afterMs: 100_000, event: '7' }),
+    );
+    expect(ends).toEqual(['watch 7', 'watch 7', 'list not older than 7']);
+  });
+
+  it('that expires each time after a bookmark of the known version is backed off from', () => {
+    const machine = watching();
+    machine.end(failed('expired'), { event: '7' });
+    machine.end(listed('7'));
+    machine.end(failed('expired'), { event: '7' });
+    expect([machine.next, machine.waitMs]).toEqual(['list consistent', undefined]);
+  });
+
   it('that is silent leads to a list, and the next time to a consistent one', () => {
     const machine = watching();
     expect(machine.end(failed('silent'))).toBe('list not older than 7');

@@ -26,11 +26,11 @@ export interface ReflectorState {
   readonly request: 'watch' | 'relist' | 'consistent list';
   /** The last version seen; absent before the first list. */
   readonly version?: string;
-  /** How often in a row this request failed, or ended without an event. */
+  /** How often in a row this request failed, or ended without having served. */
   readonly attempts: number;
-  /** The present watch has come to another version. */
-  readonly hasNews: boolean;
-  /** The last list replaced a watch, and no watch has had an event since. */
+  /** What the present watch brought so far: `news` if it has come to another version, else at most bookmarks of the same. */
+  readonly heard: 'nothing' | 'bookmark' | 'news';
+  /** The last list replaced a watch, and no watch has served since. */
   readonly relisted: boolean;
   /** When the last list began. */
   readonly listedAt: number;
@@ -70,7 +70,7 @@ export function begin(now: number): ReflectorStep {
     state: {
       request: 'relist',
       attempts: 0,
-      hasNews: false,
+      heard: 'nothing',
       relisted: false,
       listedAt: Number.NEGATIVE_INFINITY,
     },
@@ -81,8 +81,11 @@ export function begin(now: number): ReflectorStep {
 
 /** The present watch had an event or a bookmark. */
 export function progress(state: ReflectorState, version: string): ReflectorState {
-  const hasNews = state.hasNews || version !== state.version;
-  return { ...state, version, attempts: 0, hasNews, relisted: false };
+  if (version !== state.version) {
+    return { ...state, version, attempts: 0, heard: 'news', relisted: false };
+  }
+  // It ends no count: a server may send the bookmark, and then fail at the first event after it, each time.
+  return state.heard === 'nothing' ? { ...state, heard: 'bookmark' } : state;
 }
 
 /**
@@ -103,7 +106,7 @@ export function advance(
   const { beganAt, now } = surroundings;
   const state = {
     ...before,
-    hasNews: false,
+    heard: 'nothing' as const,
     listedAt: before.request === 'watch' ? before.listedAt : beganAt,
   };
   switch (input.type) {
@@ -114,12 +117,15 @@ export function advance(
       return step({ ...listed, request: 'watch' }, true, surroundings);
     }
     case 'closed': {
-      if (before.hasNews) {
+      if (before.heard === 'news') {
         const next = step(state, true, surroundings);
         const notBefore = Math.max(now, beganAt + minWatchIntervalMs);
         return { ...next, command: { ...next.command, notBefore } };
       }
       const isShort = now - beganAt < shortWatchMs;
+      if (before.heard === 'bookmark' && !isShort) {
+        return step({ ...state, attempts: 0, relisted: false }, true, surroundings);
+      }
       return step(countAttempt(state, isShort), !isShort, surroundings);
     }
     case 'went back':
