@@ -75,14 +75,29 @@ describe('after two minutes', () => {
 });
 
 it.each([
-  [2000, 2000],
-  [60_000, 60_000],
-  [86_400_000, 60_000],
-])('is what the registry asks for, %d ms, up to a minute', (retryAfterMs, ms) => {
-  const { retry } = open();
-  for (let i = 0; i < 5; i += 1) {
-    expect(retry.next(failureOf('refused', retryAfterMs), 0)).toBe(ms);
-  }
+  [0, 2000, 2000],
+  [0.5, 2000, 2500],
+  [1, 2000, 3000],
+  [0, 60_000, 60_000],
+  [0, 86_400_000, 60_000],
+  [1, 86_400_000, 90_000],
+])(
+  'is never shorter than the registry asks for, up to a minute, and up to half as long again: %d, %d ms',
+  (random, retryAfterMs, ms) => {
+    const { retry } = open(random);
+    for (let i = 0; i < 5; i += 1) {
+      expect(retry.next(failureOf('refused', retryAfterMs), 0)).toBe(ms);
+    }
+  },
+);
+
+it('spreads a thousand clients that the registry tells the same, evenly and none too early', () => {
+  const waits = Array.from({ length: 1000 }, (_, i) =>
+    open(i / 1000).retry.next(failureOf('refused', 5000), 0),
+  );
+  expect(Math.min(...waits)).toBe(5000);
+  const inOneTenth = waits.filter((ms) => ms >= 6000 && ms < 6250).length;
+  expect(inOneTenth).toBe(100);
 });
 
 it('is its own where the registry asks for none, so that there is no loop without a wait', () => {

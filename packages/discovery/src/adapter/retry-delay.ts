@@ -14,10 +14,15 @@ const maxAnsweredMs = 30_000;
 /** For one that does not: it may be back at any moment, and a failed connection costs little. */
 const maxUnansweredMs = 5000;
 const maxRetryAfterMs = 60_000;
+/** Clients that a registry tells the same spread over this share of the time, after it. */
+const retryAfterJitter = 0.5;
 /** A connection that served for so long is opened again soon each time: balancers cut what seems idle every minute. */
 const servedMs = 2000;
 
-/** How long to wait after a failure: full jitter below a bound that doubles, or as long as the registry asks for. */
+/**
+ * How long to wait after a failure: full jitter below a bound that doubles; or as long as the registry asks for, up to a
+ * minute, and at most half as long again.
+ */
 export class RetryDelay {
   readonly #options: RetryDelayOptions;
   /** Failures in a row, with and without an answer. */
@@ -52,7 +57,7 @@ export class RetryDelay {
     // "After 0 seconds" asks for no wait at all, and would be a loop without one.
     const { retryAfterMs } = failure;
     return retryAfterMs !== undefined && retryAfterMs > 0
-      ? Math.min(retryAfterMs, maxRetryAfterMs)
+      ? Math.min(retryAfterMs, maxRetryAfterMs) * (1 + random() * retryAfterJitter)
       : random() * bound;
   }
 }

@@ -96,7 +96,7 @@ function simulate(storm: Storm) {
     if (!isFailure) retry.succeeded(beganAt);
     else {
       const isAnswer = input.type !== 'failed' || answers.includes(input.kind);
-      const retryAfterMs = step.isPrompt ? Math.max(1, command.notBefore - now) : undefined;
+      const retryAfterMs = step.isPrompt ? 1 : undefined;
       clock.stall(retry.next({ isAnswer, retryAfterMs }, now - beganAt));
     }
   }

@@ -63,7 +63,8 @@ export class Reflector<T extends KubeObject> implements Source {
     const { kind, message, reason } = failure;
     throw new SourceFailure(kind, message, {
       reason,
-      retryAfterMs: Math.max(1, waitMs),
+      // At once: the next turn waits for its `notBefore` by itself, without the jitter that comes upon this.
+      retryAfterMs: 1,
       cause: failure,
     });
   }
