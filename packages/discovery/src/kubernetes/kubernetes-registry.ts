@@ -6,7 +6,9 @@ import { kubeAccessSource } from './access/kube-access-source';
 import type { KubeAccess } from './access/kube-access';
 import type { KubeConfigLike } from './access/kube-config-object';
 import { KubeApi } from './api-server/kube-api';
+import { checkEndpointSlice } from './endpoints/endpoint-slice';
 import { EndpointSource, type EndpointObject } from './endpoints/endpoint-source';
+import { checkEndpoints } from './endpoints/endpoints';
 import { ListWatch, type ListWatchOptions } from './list-watch/list-watch';
 
 export type {
@@ -97,16 +99,18 @@ export class KubernetesRegistry extends WatchedRegistry {
 const objectsOf: Readonly<
   Record<
     'endpointslices' | 'endpoints',
-    (service: string) => Pick<ListWatchOptions, 'path' | 'selector'>
+    (service: string) => Pick<ListWatchOptions, 'path' | 'selector' | 'checkObject'>
   >
 > = {
   endpointslices: (service) => ({
     path: (namespace) => `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
     selector: { labelSelector: `kubernetes.io/service-name=${service}` },
+    checkObject: checkEndpointSlice,
   }),
   endpoints: (service) => ({
     path: (namespace) => `/api/v1/namespaces/${namespace}/endpoints`,
     selector: { fieldSelector: `metadata.name=${service}` },
+    checkObject: checkEndpoints,
   }),
 };
 

@@ -61,7 +61,8 @@ interface Resource {
 
 /**
  * A Kubernetes API server for tests, on a real TLS socket: lists in pages, watches with history and bookmarks, for
- * EndpointSlices and Endpoints, and faults at will. It speaks HTTP/1.1 and HTTP/2, and `kubectl` understands it.
+ * EndpointSlices and Endpoints, and faults at will. It speaks HTTP/1.1 and HTTP/2, and `kubectl` understands it. The
+ * objects are also there below `/gateway`, as behind a gateway with a path of its own.
  */
 export class FakeApiServer {
   readonly ca: string;
@@ -226,7 +227,7 @@ export class FakeApiServer {
     const url = new URL(request.url, this.url);
     response.stream?.on('error', () => undefined);
     const route =
-      /^\/(?:api|apis\/discovery\.k8s\.io)\/v1(?:\/namespaces\/(?<namespace>[^/]+))?\/(?<resource>endpoints|endpointslices)(?:\/(?<name>[^/]+))?$/.exec(
+      /^(?:\/gateway)?\/(?:api|apis\/discovery\.k8s\.io)\/v1(?:\/namespaces\/(?<namespace>[^/]+))?\/(?<resource>endpoints|endpointslices)(?:\/(?<name>[^/]+))?$/.exec(
         url.pathname,
       )?.groups;
     if (route === undefined) {

@@ -1,10 +1,11 @@
 import type { Instance } from '../../instance';
-import type {
-  EndpointConditions,
-  EndpointSlice,
-  EndpointTarget,
-  SliceEndpoint,
-  SlicePort,
+import {
+  checkEndpointSlice,
+  type EndpointConditions,
+  type EndpointSlice,
+  type EndpointTarget,
+  type SliceEndpoint,
+  type SlicePort,
 } from './endpoint-slice';
 import { EndpointSliceSet } from './endpoint-slice-set';
 
@@ -316,5 +317,32 @@ describe('what did not change', () => {
     const set = setOf(slice('s', [pod('a', '10.0.0.1')]));
     set.put(slice('s', [pod('a', '10.0.0.1')], { ports: [{ name: 'http', port: 81 }] }));
     expect(told(set)).toEqual(['10.0.0.1:81 ready']);
+  });
+});
+
+it('is as it was after a list of which one slice cannot be read', () => {
+  const set = setOf(slice('a', [bare('10.0.0.1')]), slice('b', [bare('10.0.0.2')]));
+  const before = set.instances;
+  const unreadable = [null] as unknown as SliceEndpoint[];
+  expect(() => {
+    set.replace([slice('a', [bare('10.0.0.3')]), slice('b', unreadable)]);
+  }).toThrow(TypeError);
+  expect(set.instances).toBe(before);
+});
+
+describe('an object is no EndpointSlice', () => {
+  it.each([
+    ['without an addressType', { endpoints: [] }],
+    ['with endpoints that are no list', { addressType: 'IPv4', endpoints: 'oops' }],
+    ['with ports that are no list', { addressType: 'IPv4', ports: {} }],
+  ])('%s', (_, fields) => {
+    expect(() => {
+      checkEndpointSlice({ metadata: { name: 'a' }, ...fields });
+    }).toThrow(TypeError);
+  });
+
+  it('and is one with lists that Go wrote as null, or left out', () => {
+    checkEndpointSlice(slice('a', null, { ports: null }));
+    checkEndpointSlice({ metadata: { name: 'a' }, ...{ addressType: 'IPv4' } });
   });
 });

@@ -46,21 +46,28 @@ export class EndpointSliceSet {
       const { name } = slice.metadata;
       named.set(name, [...(named.get(name) ?? []), slice]);
     }
-    for (const [name, group] of named) this.#change(name, group);
+    // All are read before any is changed: one that cannot be read leaves the set as it was.
+    const contents = [...named].map(([name, group]) => [name, this.#readAll(name, group)] as const);
+    for (const [name, after] of contents) this.#change(name, after);
   }
 
   /** A slice that is new, or another now; or all those of one name. */
   put(...slices: readonly [EndpointSlice, ...EndpointSlice[]]): void {
-    this.#change(slices[0].metadata.name, slices);
+    const { name } = slices[0].metadata;
+    this.#change(name, this.#readAll(name, slices));
   }
 
   delete(name: string): void {
     this.#change(name, []);
   }
 
-  #change(name: string, slices: readonly EndpointSlice[]): void {
+  #readAll(name: string, slices: readonly EndpointSlice[]): readonly SliceContent[] {
     const before = this.#slices.get(name) ?? [];
-    const after = slices.map((slice, i) => this.#read(slice, before[i]));
+    return slices.map((slice, i) => this.#read(slice, before[i]));
+  }
+
+  #change(name: string, after: readonly SliceContent[]): void {
+    const before = this.#slices.get(name) ?? [];
     if (after.length === 0) this.#slices.delete(name);
     else this.#slices.set(name, after);
     this.#distinct.change(missing(before, after), missing(after, before));

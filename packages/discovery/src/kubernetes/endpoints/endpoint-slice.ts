@@ -49,3 +49,17 @@ export interface SlicePort {
   /** Nil: any port, so that nothing can be called by it. */
   readonly port?: number | null;
 }
+
+/** Throws a `TypeError` if it is no EndpointSlice: it would be read as one without endpoints. */
+export function checkEndpointSlice(object: KubeObject): void {
+  const { addressType, endpoints, ports } = object as Partial<EndpointSlice>;
+  if (typeof addressType !== 'string') throw new TypeError('an EndpointSlice has no addressType');
+  checkList('endpoints', endpoints);
+  checkList('ports', ports);
+}
+
+/** Throws a `TypeError` unless it is a list, null or left out. */
+export function checkList(field: string, value: unknown): void {
+  if (value === undefined || value === null || Array.isArray(value)) return;
+  throw new TypeError(`'${field}' of an object is no list`);
+}

@@ -1,5 +1,5 @@
 import { EndpointSliceSet } from './endpoint-slice-set';
-import { slicesOfEndpoints, type Endpoints } from './endpoints';
+import { checkEndpoints, slicesOfEndpoints, type Endpoints } from './endpoints';
 
 const metadata = { name: 'metadata', resourceVersion: '7' };
 const ports = [{ name: 'http', port: 8080 }];
@@ -88,3 +88,21 @@ describe('slicesOfEndpoints', () => {
     expect(set.emptyBecause).toMatch(/^Service 'metadata' has no endpoints/);
   });
 });
+
+it.each([
+  ['subsets that are no list', { subsets: {} }],
+  ['addresses that are no list', { subsets: [{ addresses: '10.0.0.1' }] }],
+  ['addresses that are no list, not ready', { subsets: [{ notReadyAddresses: {} }] }],
+  ['ports that are no list', { subsets: [{ ports: 'http' }] }],
+])('an object with %s is no Endpoints object', (_, fields) => {
+  expect(() => {
+    checkEndpoints({ metadata: { name: 'a' }, ...fields });
+  }).toThrow(TypeError);
+});
+
+it.each([{}, { subsets: null }, { subsets: [{}] }, { subsets: [{ addresses: null }] }])(
+  'and %j is one',
+  (fields) => {
+    checkEndpoints({ metadata: { name: 'a' }, ...fields });
+  },
+);

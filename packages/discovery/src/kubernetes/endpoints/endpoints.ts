@@ -1,5 +1,11 @@
 import type { KubeObject } from '../list-watch/list-watch';
-import type { EndpointSlice, EndpointTarget, SliceEndpoint, SlicePort } from './endpoint-slice';
+import {
+  checkList,
+  type EndpointSlice,
+  type EndpointTarget,
+  type SliceEndpoint,
+  type SlicePort,
+} from './endpoint-slice';
 
 /**
  * `core/v1` Endpoints, the older form of the same, as far as it is read here: one object a Service, cut at 1,000
@@ -53,4 +59,15 @@ function toEndpoint({ ip, nodeName, targetRef }: EndpointAddress, ready: boolean
     nodeName: nodeName ?? null,
     targetRef: targetRef ?? null,
   };
+}
+
+/** Throws a `TypeError` if it is no Endpoints object: it would be read as one without addresses. */
+export function checkEndpoints(object: KubeObject): void {
+  const { subsets } = object as Partial<Endpoints>;
+  checkList('subsets', subsets);
+  for (const { addresses, notReadyAddresses, ports } of subsets ?? []) {
+    checkList('addresses', addresses);
+    checkList('notReadyAddresses', notReadyAddresses);
+    checkList('ports', ports);
+  }
 }

@@ -31,12 +31,16 @@ afterEach(async () => {
   await fake.stop();
 });
 
-function open(namespace?: string): ListWatch<KubeObject> {
+function open(
+  namespace?: string,
+  checkObject?: (object: KubeObject) => void,
+): ListWatch<KubeObject> {
   return new ListWatch({
     api,
     clock,
     path: (name) => `/apis/discovery.k8s.io/v1/namespaces/${name}/endpointslices`,
     selector: { labelSelector: 'kubernetes.io/service-name=metadata' },
+    checkObject,
     namespace,
     idleMs: 90_000,
   });
@@ -140,6 +144,45 @@ describe('a list', () => {
     await expect(listWatch.list('consistent', never)).rejects.toMatchObject({ kind: 'expired' });
   });
 
+  it.each([
+    ['for ever', () => listOf({ resourceVersion: '7', continue: 'more' }, []), 100],
+    [
+      'of two versions',
+      () => listOf({ resourceVersion: String(6 + fake.calls.length), continue: 'more' }, []),
+      2,
+    ],
+    [
+      'of too many bytes together',
+      () => listOf({ resourceVersion: '7', continue: 'x'.repeat(30 * 1024 * 1024) }, []),
+      3,
+    ],
+  ])('is malformed if it has pages %s', async (_, script, requests) => {
+    fake.react = () => answer(script());
+    // What is to go on from is not sent: a URL so long would be refused.
+    const get = api.get.bind(api);
+    jest
+      .spyOn(api, 'get')
+      .mockImplementation((path, limited) => get((own) => path(own).slice(0, 200), limited));
+    await expect(listWatch.list('consistent', never)).rejects.toMatchObject({
+      kind: 'malformed',
+      reason: 'bad_list',
+    });
+    expect(fake.calls).toHaveLength(requests);
+  });
+
+  it('is malformed if one of its objects is of another kind', async () => {
+    listWatch = open('default', ({ metadata: { name } }) => {
+      if (name === 'b') throw new TypeError('this is no slice');
+    });
+    const items = ['a', 'b'].map((name) => ({ metadata: { name } }));
+    fake.react = () => answer(listOf({ resourceVersion: '7' }, items));
+    await expect(listWatch.list('any', never)).rejects.toMatchObject({
+      kind: 'malformed',
+      reason: 'bad_list',
+      message: "the API server's response cannot be read: this is no slice",
+    });
+  });
+
   it('without items is empty', async () => {
     fake.react = () => answer(listOf({ resourceVersion: '7' }, null));
     expect(await listWatch.list('any', never)).toEqual({ version: '7', objects: [] });
@@ -163,6 +206,7 @@ describe('a list', () => {
     ['half of one', '{"metadata":{"resourceVersion":"7"},"items":['],
     ['no version', listOf({}, [])],
     ['an empty version', listOf({ resourceVersion: '' }, [])],
+    ['a version that stands for any', listOf({ resourceVersion: '0' }, [])],
     ['a version of another type', listOf({ resourceVersion: 7 }, [])],
     ['an object without a name', listOf({ resourceVersion: '7' }, [{ metadata: {} }])],
     ['an object that is none', listOf({ resourceVersion: '7' }, [null])],
@@ -300,6 +344,21 @@ describe('a watch', () => {
     await until(() => clock.nextInMs === 90_000);
     fake.openWatches[0]?.end();
     expect(await said).toMatchObject([{ type: 'BOOKMARK' }]);
+  });
+
+  it('is left half a minute after it should have ended, though it goes on', async () => {
+    const said = watch();
+    await until(() => fake.openWatches.length === 1);
+    for (let i = 0; i < 5; i += 1) {
+      await clock.advance(i < 4 ? 69_000 : 4000);
+      expect(fake.openWatches).toHaveLength(1);
+      fake.bookmark();
+      await until(() => clock.nextInMs === 90_000 || clock.pending === 0);
+    }
+    expect(await said).toEqual(
+      Array.from({ length: 5 }, () => ({ type: 'BOOKMARK', version: '100' })),
+    );
+    await until(() => fake.openWatches.length === 0);
   });
 
   it('ends when it is aborted', async () => {

@@ -24,6 +24,8 @@ export interface ListWatchOptions {
   readonly path: (namespace: string) => string;
   /** `labelSelector` or `fieldSelector`. */
   readonly selector: Readonly<Record<string, string>>;
+  /** Throws if an object of a list or an event is not of the kind that was asked for; only its name is checked by default. */
+  readonly checkObject?: ((object: KubeObject) => void) | undefined;
   /** The namespace of the access if `undefined`. */
   readonly namespace: string | undefined;
   /** How long a watch may be silent, in milliseconds; a server sends a bookmark about every minute. */
@@ -51,8 +53,12 @@ export type WatchEvent<T extends KubeObject> =
 
 const listMs = 30_000;
 const pageSize = 500;
+/** More than a list of `maxListBytes` has. */
+const maxPages = 100;
 const maxListBytes = 64 * 1024 * 1024;
 const maxLineBytes = 8 * 1024 * 1024;
+/** A server ends a watch at its `timeoutSeconds`. One that does not is left after so much more. */
+const overtimeMs = 30_000;
 
 /**
  * List and watch requests for the same objects (https://kubernetes.io/docs/reference/using-api/api-concepts/). They
@@ -74,20 +80,33 @@ export class ListWatch<T extends KubeObject> {
     return this.#namespace;
   }
 
-  /** All objects at one version, within 30 s. Only a consistent list comes in pages, since a cache ignores the limit. */
+  /**
+   * All objects at one version, within 30 s and 64 MiB. Only a consistent list comes in pages, since a cache ignores the
+   * limit.
+   */
   async list(read: ListRead, signal: AbortSignal): Promise<KubeList<T>> {
     using limited = new LimitedSignal(signal, listMs, this.#options.clock);
-    const objects: T[] = [];
+    const pages: KubeList<T>[] = [];
     let query = queryOf(read);
+    let leftBytes = maxListBytes;
     for (;;) {
-      const { list, next } = await this.#page(query, limited);
-      objects.push(...list.objects);
-      if (next === undefined) return { version: list.version, objects };
+      const { list, next, bytes } = await this.#page(query, leftBytes, limited);
+      leftBytes -= bytes;
+      const { version } = pages[0] ?? list;
+      if (list.version !== version) throw malformed('the pages have two versions', 'bad_list');
+      pages.push(list);
+      if (next === undefined) return { version, objects: pages.flatMap(({ objects }) => objects) };
+      if (pages.length === maxPages) {
+        throw malformed(`a list has more than ${maxPages} pages`, 'bad_list');
+      }
       query = { limit: String(pageSize), continue: next };
     }
   }
 
-  /** What changes after a version, until the server ends the watch. The idle time begins with the request. */
+  /**
+   * What changes after a version, until the server ends the watch, or does not end it in time. The idle time begins with
+   * the request.
+   */
   async *watch(
     { version, timeoutSeconds }: { readonly version: string; readonly timeoutSeconds: number },
     signal: AbortSignal,
@@ -101,11 +120,13 @@ export class ListWatch<T extends KubeObject> {
       resourceVersion: version,
       timeoutSeconds: String(timeoutSeconds),
     };
+    const endsAt = clock.now() + timeoutSeconds * 1000 + overtimeMs;
     const chunks = await api.get(this.#pathOf(query), limited);
     try {
       for await (const line of readLines(chunks, maxLineBytes)) {
         limited.restart(idleMs);
-        yield parseEvent<T>(line);
+        yield this.#parseEvent(line);
+        if (clock.now() >= endsAt) return;
       }
     } catch (error: unknown) {
       if (error instanceof HalfLineError) {
@@ -120,14 +141,15 @@ export class ListWatch<T extends KubeObject> {
 
   async #page(
     query: Readonly<Record<string, string>>,
+    maxBytes: number,
     limited: LimitedSignal,
-  ): Promise<{ list: KubeList<T>; next: string | undefined }> {
+  ): Promise<{ list: KubeList<T>; next: string | undefined; bytes: number }> {
     const chunks = await this.#options.api.get(this.#pathOf(query), limited);
     const parts: Buffer[] = [];
     let bytes = 0;
     for await (const chunk of chunks) {
       bytes += chunk.length;
-      if (bytes > maxListBytes)
+      if (bytes > maxBytes)
         throw malformed(`a list is longer than ${maxListBytes} bytes`, 'bad_list');
       parts.push(chunk);
     }
@@ -140,12 +162,35 @@ export class ListWatch<T extends KubeObject> {
       // Go writes an empty list as null; what has no items at all is no list, and no proof that there are no objects.
       if (items === undefined) throw new TypeError('no items');
       const objects = items ?? [];
-      objects.forEach(checkName);
+      for (const object of objects) this.#check(object);
       const next = metadata.continue === '' ? undefined : metadata.continue;
-      return { list: { version, objects }, next };
+      return { list: { version, objects }, next, bytes };
     } catch (error: unknown) {
       throw malformedUnlessFailure(error, 'bad_list');
     }
+  }
+
+  #parseEvent(line: string): WatchEvent<T> {
+    const { type, object } = JSON.parse(line) as { type: unknown; object: T };
+    switch (type) {
+      case 'ADDED':
+      case 'MODIFIED':
+      case 'DELETED':
+        this.#check(object);
+        return { type, version: checkVersion(object.metadata.resourceVersion), object };
+      case 'BOOKMARK':
+        return { type, version: checkVersion(object.metadata.resourceVersion) };
+      case 'ERROR':
+        // Errors come inside a response with 200 by design (kubernetes/kubernetes#25151).
+        throw toFailure(parseStatus(object), 'event');
+      default:
+        throw malformed(`an event of the type ${JSON.stringify(type)}`, 'bad_line');
+    }
+  }
+
+  #check(object: T): void {
+    if (typeof object.metadata.name !== 'string') throw new TypeError('an object without a name');
+    this.#options.checkObject?.(object);
   }
 
   /**
@@ -177,30 +222,10 @@ function queryOf(read: ListRead): Readonly<Record<string, string>> {
   return { resourceVersion: read.notOlderThan, resourceVersionMatch: 'NotOlderThan' };
 }
 
-function parseEvent<T extends KubeObject>(line: string): WatchEvent<T> {
-  const { type, object } = JSON.parse(line) as { type: unknown; object: T };
-  switch (type) {
-    case 'ADDED':
-    case 'MODIFIED':
-    case 'DELETED':
-      checkName(object);
-      return { type, version: checkVersion(object.metadata.resourceVersion), object };
-    case 'BOOKMARK':
-      return { type, version: checkVersion(object.metadata.resourceVersion) };
-    case 'ERROR':
-      // Errors come inside a response with 200 by design (kubernetes/kubernetes#25151).
-      throw toFailure(parseStatus(object), 'event');
-    default:
-      throw malformed(`an event of the type ${JSON.stringify(type)}`, 'bad_line');
-  }
-}
-
-function checkName({ metadata }: KubeObject): void {
-  if (typeof metadata.name !== 'string') throw new TypeError('an object without a name');
-}
-
+/** `0` stands for any version: a watch from there does not tell what was deleted before it began. */
 function checkVersion(version: unknown): string {
-  if (typeof version !== 'string' || version === '') throw new TypeError('no resourceVersion');
+  if (typeof version !== 'string' || version === '' || version === '0')
+    throw new TypeError('no resourceVersion');
   return version;
 }
 

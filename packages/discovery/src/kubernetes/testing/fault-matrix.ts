@@ -33,11 +33,15 @@ export async function runCell(
   const fake = await FakeApiServer.start(protocol);
   const registry = new KubernetesRegistry({
     clock,
-    findAccess: async () => ({
-      server: fake.url,
-      namespace: 'default',
-      credentials: async () => ({ headers: {}, tls: { ca: fake.ca } }),
-    }),
+    findAccess: async () => {
+      const { server = fake.url, token = 'any', ca = [fake.ca] } = fault.access?.(fake) ?? {};
+      const headers = { authorization: `Bearer ${token}` };
+      return {
+        server,
+        namespace: 'default',
+        credentials: async () => ({ headers, tls: { ca: [...ca] } }),
+      };
+    },
   });
   const cancelBookmarks = bookmarkEachMinute(fake, clock);
   try {
@@ -89,7 +93,8 @@ export async function runCell(
     const strangers = [...shown].filter((address) => !ever.has(address));
     check(strangers.length === 0, `shown, but never there: ${strangers.join()}`);
     const besides = [...beside.failures.keys()];
-    const isShared = protocol === 'h2' && fault.breaksConnection === true;
+    const isShared =
+      (protocol === 'h2' && fault.breaksConnection === true) || fault.access !== undefined;
     check(besides.length === 0 || isShared, `another service failed: ${besides.join()}`);
     return { met, recoveredMs, reasons };
   } finally {

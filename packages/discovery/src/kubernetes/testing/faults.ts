@@ -10,6 +10,13 @@ export type FaultPhase = (typeof faultPhases)[number];
 /** What a request meets. */
 type Reaction = ApiReaction | ((call: ApiCall, fake: FakeApiServer) => ApiReaction | undefined);
 
+/** What a cell's access gives for a request, where that is not always the same. */
+export interface ChangingAccess {
+  readonly server?: string;
+  readonly token?: string;
+  readonly ca?: readonly string[];
+}
+
 /** A fault, as it looks to each kind of request; a text says why it has no meaning there. */
 export interface Fault {
   readonly list: Reaction | string;
@@ -26,11 +33,14 @@ export interface Fault {
   readonly isAskedTwice?: true;
   /** It breaks the connection that others share over HTTP/2. */
   readonly breaksConnection?: true;
+  /** What the access is at a request of any service. */
+  readonly access?: (fake: FakeApiServer) => ChangingAccess;
 }
 
 const ghost = sliceOf('metadata', ['10.9.9.9'], { name: 'metadata-ghost' });
 const onlyInAWatch = 'a list has no events';
 const onlyInAList = 'a watch has no length';
+const onlyWithAVersion = 'a list of another server asks for no version of the one before';
 const afterExpiry = 'the list follows a watch whose version has expired';
 /** No test ever puts it on the server: whatever shows it took a broken line for an event. */
 const neverThere = sliceOf('metadata', ['10.8.8.8'], { name: 'metadata-never' });
@@ -38,6 +48,10 @@ const halfLine = JSON.stringify({ type: 'ADDED', object: neverThere });
 const badLine = `${halfLine.slice(0, -9)}}\n`;
 const error = (code: number, message: string) => event('ERROR', statusOf(code, message));
 const tooOld = error(410, 'too old resource version');
+const tooMany = event('ERROR', {
+  ...statusOf(429, 'too many requests'),
+  details: { retryAfterSeconds: 2 },
+});
 
 function event(type: string, object: unknown): string {
   return `${JSON.stringify({ type, object })}\n`;
@@ -47,12 +61,30 @@ function versioned(version: number) {
   return { ...ghost, metadata: { ...ghost.metadata, resourceVersion: String(version) } };
 }
 
+/** A change of what is there, without its fields: taken for a slice, it has no endpoints. */
+function noSlice(fake: FakeApiServer): string {
+  const resourceVersion = String(fake.objects().version + 1);
+  return event('MODIFIED', { metadata: { name: 'metadata-c', resourceVersion } });
+}
+
 /** What a watch of the Service is about. */
 const ofMetadata = {
   namespace: 'default',
   labelSelector: 'kubernetes.io/service-name=metadata',
   fieldSelector: undefined,
 };
+
+/** How many watches of the Service were asked for. */
+function watchesOf({ calls }: FakeApiServer): number {
+  return calls.filter(
+    ({ kind, query }) =>
+      kind === 'watch' && query.get('labelSelector') === ofMetadata.labelSelector,
+  ).length;
+}
+
+function tokenOf(fake: FakeApiServer): string {
+  return `token-${watchesOf(fake)}`;
+}
 
 /** The watch's version expires, and so does every one after it. */
 function expire(watch: OpenWatch, fake: FakeApiServer): void {
@@ -119,6 +151,30 @@ export const faults: Readonly<Record<string, Fault>> = {
     list: { status: 403 },
     watch: { status: 403 },
   },
+  'the access moves': {
+    reasons: ['', 'moved,short_watch', 'moved,short_watch'],
+    list: onlyWithAVersion,
+    watch: { script: '' },
+    // With each watch to another way to the same objects, as from the server to a gateway in front of it.
+    access: (fake) => ({ server: `${fake.url}${watchesOf(fake) % 2 === 0 ? '' : '/gateway'}` }),
+  },
+  'other credentials': {
+    reasons: ['', 'short_watch', 'short_watch'],
+    list: onlyInAWatch,
+    watch: (_, fake) => {
+      fake.tokens = new Set([tokenOf(fake)]);
+      return { script: '' };
+    },
+    strike: (watch, fake) => {
+      fake.tokens = new Set([tokenOf(fake)]);
+      watch.end();
+    },
+    // Another token and other certificates with each watch.
+    access: (fake) => ({
+      token: tokenOf(fake),
+      ca: watchesOf(fake) % 2 === 0 ? [fake.ca] : [fake.ca, fake.ca],
+    }),
+  },
   '410 as event': {
     reasons: ['', 'expired', 'expired'],
     list: onlyInAWatch,
@@ -155,6 +211,22 @@ export const faults: Readonly<Record<string, Fault>> = {
     list: { status: 429, headers: { 'retry-after': '2' } },
     watch: { status: 429, headers: { 'retry-after': '2' } },
   },
+  '429 as event': {
+    reasons: ['', 'event_429', 'event_429'],
+    list: onlyInAWatch,
+    watch: { script: tooMany, open: true },
+    strike: (watch) => {
+      watch.write(tooMany);
+    },
+  },
+  '504 as event, of a cache that lags': {
+    reasons: ['', 'version_too_large', 'version_too_large'],
+    list: onlyInAWatch,
+    watch: { script: error(504, 'Timeout: Too large resource version'), open: true },
+    strike: (watch) => {
+      watch.event('ERROR', statusOf(504, 'Timeout: Too large resource version'));
+    },
+  },
   '500 as event': {
     reasons: ['', 'event_500', 'event_500'],
     list: onlyInAWatch,
@@ -172,6 +244,17 @@ export const faults: Readonly<Record<string, Fault>> = {
         ? { script: error(500, 'etcd event received with PrevKv=nil') }
         : undefined,
   },
+  'a bookmark, then 500 at one version': {
+    reasons: ['', 'event_500', 'event_500'],
+    list: onlyInAWatch,
+    // The bookmark is true, and what happened after it cannot be told, for ever.
+    watch: ({ query }, fake) => {
+      const version = Number(query.get('resourceVersion'));
+      return version < fake.objects().version
+        ? { script: event('BOOKMARK', versioned(version)) + error(500, 'no event to be had') }
+        : undefined;
+    },
+  },
   '503': {
     reasons: ['http_503', 'http_503', 'http_503'],
     list: { status: 503 },
@@ -188,6 +271,22 @@ export const faults: Readonly<Record<string, Fault>> = {
     watch: { script: badLine, open: true },
     strike: (watch) => {
       watch.write(badLine);
+    },
+  },
+  'objects that are no slices': {
+    reasons: ['bad_list', 'bad_line', 'bad_line'],
+    list: { script: '{"metadata":{"resourceVersion":"1"},"items":[{"metadata":{"name":"a"}}]}' },
+    watch: (_, fake) => ({ script: noSlice(fake), open: true }),
+    strike: (watch, fake) => {
+      watch.write(noSlice(fake));
+    },
+  },
+  'version 0': {
+    reasons: ['bad_list', 'bad_line', 'bad_line'],
+    list: { script: JSON.stringify({ metadata: { resourceVersion: '0' }, items: [neverThere] }) },
+    watch: { script: event('BOOKMARK', versioned(0)), open: true },
+    strike: (watch) => {
+      watch.event('BOOKMARK', versioned(0));
     },
   },
   'half a line': {
