@@ -1,6 +1,7 @@
 import type { Clock, Random } from '@movies/time';
 import type { SourceFailure } from './source-failure';
 
+/** The clock and the random numbers of a back-off. */
 export interface RetryDelayOptions {
   /** How long a source must be well before its failures are forgotten; 120,000 by default, as in client-go. */
   readonly restMs?: number;

@@ -6,9 +6,8 @@ import { kubeAccessSource } from './access/kube-access-source';
 import type { KubeAccess } from './access/kube-access';
 import type { KubeConfigLike } from './access/kube-config-object';
 import { KubeApi } from './api-server/kube-api';
-import { checkEndpointSlice } from './endpoints/endpoint-slice';
+import { checkEndpoints, checkEndpointSlice } from './endpoints/endpoint-slice';
 import { EndpointSource, type EndpointObject } from './endpoints/endpoint-source';
-import { checkEndpoints } from './endpoints/endpoints';
 import { ListWatch, type ListWatchOptions } from './list-watch/list-watch';
 
 export type {
@@ -19,6 +18,7 @@ export type {
 } from './access/kube-access';
 export type { KubeConfigLike } from './access/kube-config-object';
 
+/** Where the Services are, how they are read, and how the API server is reached. Every option may be left out. */
 export interface KubernetesRegistryOptions extends RegistryOptions {
   /**
    * Where the Services are whose target names no namespace; that of the pod, or of the kubeconfig's context, by

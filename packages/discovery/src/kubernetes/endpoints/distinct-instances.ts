@@ -14,9 +14,12 @@ export interface Candidate {
  * The candidates of all slices, and the instances among them: each id and each address once. A change costs what
  * changed, and what shares an id or address with it.
  *
- * To unite all slices anew takes 100 lines less. With reading and publishing a slice update then costs 75, 280 and
- * 1,700 µs at 100, 1,000 and 5,000 endpoints, and with this class 140, 170 and 260 µs. At 50 updates a second and 5,000
- * endpoints that is 8.5 % of a processor core in place of 1.3 %; the whole adapter may take 10 %.
+ * To unite all slices anew after each change takes 75 lines less, and more than the adapter may. With 5,000 endpoints in 50
+ * slices on a real API server, 50 slice updates with 20 changes a second, of a processor core (aim: at most 10 %):
+ *
+ * - this class: 8.4 %, event loop lag p99 18 ms (aim: at most 20), from the wire to the pick p99 38 ms (aim: at most 50);
+ * - the plain union: 11.8 %, 58 ms, 2.6 s, measured on a busier machine (the bare reader's lag was 14 and 32 ms);
+ * - one slice update in the set alone, in one process: 0.14 ms and 2.7 ms, which at 50 a second is 0.7 % and 14 %.
  */
 export class DistinctInstances {
   /** All candidates, by id and by address. */

@@ -2,13 +2,18 @@ import type { Clock, Random } from '@movies/time';
 import type { Sink, Source } from '../../adapter/source';
 import type { ListWatch } from '../list-watch/list-watch';
 import { Reflector, type Store } from '../list-watch/reflector';
-import type { EndpointSlice } from './endpoint-slice';
 import { EndpointSliceSet } from './endpoint-slice-set';
-import { slicesOfEndpoints, type Endpoints, type SlicesOfObject } from './endpoints';
+import {
+  slicesOfEndpoints,
+  type Endpoints,
+  type EndpointSlice,
+  type SlicesOfObject,
+} from './endpoint-slice';
 
 /** The objects of either API that say where the endpoints of a Service are. */
 export type EndpointObject = EndpointSlice | Endpoints;
 
+/** The Service to follow, and where its endpoints come from and go to. */
 export interface EndpointSourceOptions {
   readonly service: string;
   /** The name of the port; '' is the unnamed one. */

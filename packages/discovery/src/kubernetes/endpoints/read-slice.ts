@@ -30,6 +30,7 @@ export interface SliceContent {
   readonly terminated: number;
 }
 
+/** What a slice is read for. */
 export interface SliceReading {
   readonly service: string;
   /** The name of the port; '' is the unnamed one. */

@@ -4,7 +4,6 @@ import { SourceFailure } from '../../adapter/source-failure';
 import type { KubeAccess } from '../access/kube-access';
 import type { KubeApi } from '../api-server/kube-api';
 import { parseStatus, toFailure } from '../api-server/kube-status';
-import { HalfLineError, readLines } from './read-lines';
 
 /** What every object of the Kubernetes API has, as far as it is read here. */
 export interface KubeObject {
@@ -38,11 +37,13 @@ export interface ListWatchOptions {
  */
 export type ListRead = 'any' | { readonly notOlderThan: string } | 'consistent';
 
+/** All objects there are, at one version of the resource. */
 export interface KubeList<T extends KubeObject> {
   readonly version: string;
   readonly objects: readonly T[];
 }
 
+/** What happened to an object, or a bookmark: all that happened up to its version has been sent. */
 export type WatchEvent<T extends KubeObject> =
   | {
       readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
@@ -129,12 +130,6 @@ export class ListWatch<T extends KubeObject> {
         if (clock.now() >= endsAt) return;
       }
     } catch (error: unknown) {
-      if (error instanceof HalfLineError) {
-        throw new SourceFailure('lost', `the watch broke off: ${error.message}`, {
-          reason: 'half_line',
-          cause: error,
-        });
-      }
       throw malformedUnlessFailure(error, 'bad_line');
     }
   }
@@ -220,6 +215,39 @@ function queryOf(read: ListRead): Readonly<Record<string, string>> {
   if (read === 'any') return { resourceVersion: '0' };
   if (read === 'consistent') return { limit: String(pageSize) };
   return { resourceVersion: read.notOlderThan, resourceVersionMatch: 'NotOlderThan' };
+}
+
+/** The lines of a stream, without their newlines. Rejects with a `SourceFailure` on one that is too long, or not ended. */
+export async function* readLines(
+  chunks: AsyncIterable<Buffer>,
+  maxLineBytes: number,
+): AsyncGenerator<string> {
+  const tooLong = `a line is longer than ${maxLineBytes} bytes`;
+  // Parts of a line that has not ended; copied once, when it has.
+  let parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    let start = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+      const rest = chunk.subarray(start, end);
+      if (bytes + rest.length > maxLineBytes) throw malformed(tooLong, 'bad_line');
+      yield parts.length === 0
+        ? rest.toString('utf8')
+        : Buffer.concat([...parts, rest]).toString('utf8');
+      parts = [];
+      bytes = 0;
+      start = end + 1;
+    }
+    if (start === chunk.length) continue;
+    parts.push(chunk.subarray(start));
+    bytes += chunk.length - start;
+    if (bytes > maxLineBytes) throw malformed(tooLong, 'bad_line');
+  }
+  if (bytes > 0) {
+    throw new SourceFailure('lost', 'the watch broke off in the middle of a line', {
+      reason: 'half_line',
+    });
+  }
 }
 
 /** `0` stands for any version: a watch from there does not tell what was deleted before it began. */

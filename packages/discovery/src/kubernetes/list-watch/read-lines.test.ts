@@ -1,4 +1,4 @@
-import { HalfLineError, readLines } from './read-lines';
+import { readLines } from './list-watch';
 
 /** The lines of what comes in these chunks; how it ends, if badly, is the last. */
 async function linesOf(
@@ -40,7 +40,10 @@ it('reads the same wherever the stream is cut, inside a character too', async ()
 });
 
 it('rejects half a line at the end, after the whole ones', async () => {
-  expect(await linesOf(['a\nb'])).toEqual(['a', expect.any(HalfLineError)]);
+  expect(await linesOf(['a\nb'])).toEqual([
+    'a',
+    expect.objectContaining({ kind: 'lost', reason: 'half_line' }),
+  ]);
 });
 
 it.each([
@@ -50,6 +53,9 @@ it.each([
 ])('rejects a line longer than the limit, and none that is as long: %s', async (_, chunks) => {
   expect(await linesOf(chunks, 10)).toEqual([
     '1234567890',
-    expect.objectContaining({ message: 'a line is longer than 10 bytes' }),
+    expect.objectContaining({
+      kind: 'malformed',
+      message: "the API server's response cannot be read: a line is longer than 10 bytes",
+    }),
   ]);
 });

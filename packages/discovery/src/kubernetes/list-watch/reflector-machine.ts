@@ -36,6 +36,7 @@ export interface ReflectorState {
   readonly listedAt: number;
 }
 
+/** What a decision depends on beside the state. Times are the clock's, in milliseconds. */
 export interface ReflectorSurroundings {
   /** When the command that ended was begun. */
   readonly beganAt: number;
@@ -43,6 +44,7 @@ export interface ReflectorSurroundings {
   readonly random: Random;
 }
 
+/** A decision: the next state and the next request. */
 export interface ReflectorStep {
   readonly state: ReflectorState;
   readonly command: ReflectorCommand;

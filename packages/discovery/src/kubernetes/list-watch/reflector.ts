@@ -21,6 +21,7 @@ export interface Store<T extends KubeObject> {
   confirm(): void;
 }
 
+/** Where the objects come from, and where they go to. */
 export interface ReflectorOptions<T extends KubeObject> {
   readonly listWatch: Pick<ListWatch<T>, 'list' | 'watch'>;
   readonly store: Store<T>;

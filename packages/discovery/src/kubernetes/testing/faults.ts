@@ -244,7 +244,7 @@ export const faults: Readonly<Record<string, Fault>> = {
         ? { script: error(500, 'etcd event received with PrevKv=nil') }
         : undefined,
   },
-  'a bookmark, then 500 at one version': {
+  '500 at one version, after a bookmark': {
     reasons: ['', 'event_500', 'event_500'],
     list: onlyInAWatch,
     // The bookmark is true, and what happened after it cannot be told, for ever.

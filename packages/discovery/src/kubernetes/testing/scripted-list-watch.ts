@@ -24,6 +24,7 @@ export interface ScriptedFault {
   readonly retryAfterMs?: number | undefined;
 }
 
+/** How long a watch may be silent, in milliseconds. */
 export const idleMs = 10_000;
 const bookmarkMs = 5000;
 const answerMs = 10_000;

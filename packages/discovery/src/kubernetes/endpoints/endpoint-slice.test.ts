@@ -1,5 +1,10 @@
 import { EndpointSliceSet } from './endpoint-slice-set';
-import { checkEndpoints, slicesOfEndpoints, type Endpoints } from './endpoints';
+import {
+  checkEndpoints,
+  checkEndpointSlice,
+  slicesOfEndpoints,
+  type Endpoints,
+} from './endpoint-slice';
 
 const metadata = { name: 'metadata', resourceVersion: '7' };
 const ports = [{ name: 'http', port: 8080 }];
@@ -21,7 +26,6 @@ describe('slicesOfEndpoints', () => {
       { addresses: [a, b], ports },
       { notReadyAddresses: [c], ports: admin },
     ];
-    const nothing = { nodeName: null, targetRef: null };
     const [isReady, isNotReady] = [{ ready: true }, { ready: false }].map((conditions) => ({
       conditions,
     }));
@@ -31,14 +35,14 @@ describe('slicesOfEndpoints', () => {
         addressType: 'IP',
         endpoints: [
           { addresses: ['10.0.0.1'], nodeName: 'node-1', targetRef: pod('a'), ...isReady },
-          { addresses: ['fd00::2'], ...nothing, ...isReady },
+          { addresses: ['fd00::2'], ...isReady },
         ],
         ports,
       },
       {
         metadata,
         addressType: 'IP',
-        endpoints: [{ addresses: ['10.0.0.3'], ...nothing, ...isNotReady }],
+        endpoints: [{ addresses: ['10.0.0.3'], ...isNotReady }],
         ports: admin,
       },
     ]);
@@ -106,3 +110,23 @@ it.each([{}, { subsets: null }, { subsets: [{}] }, { subsets: [{ addresses: null
     checkEndpoints({ metadata: { name: 'a' }, ...fields });
   },
 );
+
+describe('an object is no EndpointSlice', () => {
+  it.each([
+    ['without an addressType', { endpoints: [] }],
+    ['with endpoints that are no list', { addressType: 'IPv4', endpoints: 'oops' }],
+    ['with ports that are no list', { addressType: 'IPv4', ports: {} }],
+  ])('%s', (_, fields) => {
+    expect(() => {
+      checkEndpointSlice({ metadata: { name: 'a' }, ...fields });
+    }).toThrow(TypeError);
+  });
+
+  it('and is one with lists that Go wrote as null, or left out', () => {
+    checkEndpointSlice({
+      metadata: { name: 'a' },
+      ...{ addressType: 'IPv4', endpoints: null, ports: null },
+    });
+    checkEndpointSlice({ metadata: { name: 'a' }, ...{ addressType: 'IPv4' } });
+  });
+});
