@@ -7,6 +7,7 @@ SHELL := /bin/sh
 NPM_RUN := npm run --silent
 # npm writes it last, and `npm ci` by hand does so, too.
 INSTALLED := node_modules/.package-lock.json
+PEERS_INSTALLED := bench/scenarios/node_modules/.package-lock.json
 MANIFESTS := package.json package-lock.json $(wildcard packages/*/package.json services/*/package.json)
 # 1,331 of the 3,201 films in it have no director.
 VEGA := --catalogue node_modules/vega-datasets/data/movies.json --format vega --max-rejected 1331
@@ -122,9 +123,13 @@ rollout-test: $(INSTALLED) ## Restart, scale, kill and unplug: 0 failed requests
 
 ##@ Measure
 
-.PHONY: bench soak fault-matrix
+.PHONY: bench bench-scenarios soak fault-matrix
 bench: $(INSTALLED) ## Measure against peers in the same run; BENCH picks a part
 	@$(NPM_RUN) bench -- $(BENCH)
+
+bench-scenarios: $(INSTALLED) $(PEERS_INSTALLED) ## Break instances under peers and ours; npm registry, once
+	@node_modules/.bin/tsc -p bench/scenarios/peers
+	@$(NPM_RUN) bench-scenarios -- $(BENCH)
 
 soak: $(INSTALLED) ## Follow a Service for SOAK_HOURS, and watch token and heap
 	@$(NPM_RUN) soak
@@ -145,6 +150,10 @@ audit: $(INSTALLED) ## Look for known holes in what the services depend on
 $(INSTALLED): $(MANIFESTS)
 	@if test -f $@ && cksum $(MANIFESTS) | cmp -s - node_modules/.installed-from; then touch $@; else \
 	  echo 'npm ci' >&2 && npm ci --no-audit --no-fund --loglevel=error && cksum $(MANIFESTS) >node_modules/.installed-from; fi
+
+# Apart from the project's own dependencies: nothing but this measurement needs them.
+$(PEERS_INSTALLED): bench/scenarios/package.json bench/scenarios/package-lock.json
+	@echo 'npm ci in bench/scenarios' >&2 && cd bench/scenarios && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json
 
 ##@ Variables, as in make deploy OVERLAY=dns, or from the environment
 ##= DATABASE_URL        of start: file:./data keeps the state

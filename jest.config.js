@@ -34,7 +34,7 @@ module.exports = {
   testTimeout: 30_000,
   projects: [
     // Needs nothing but Node.
-    project('local', ['packages', 'services', 'test/system']),
+    project('local', ['packages', 'services', 'test/system', 'bench/scenarios']),
     // Docker.
     project('images', ['test/images']),
     // kubectl, for its kustomize; no cluster.
