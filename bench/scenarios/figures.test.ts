@@ -136,6 +136,13 @@ describe('the figures of a run', () => {
     expect(of('c')).toMatchObject({ firstUseMs: null, halfShareMs: null });
   });
 
+  it('do not take for a use what had waited at a stopped instance', () => {
+    const waiting = arrivalsOf([150, 151]).map((each) => ({ ...each, atMs: 2001 }));
+    const arrivals = new Map([['a', [...waiting, ...arrivalsOf([230])]]]);
+    const marks = [{ ids: ['a'], atMs: 2000, of: 1 }];
+    expect(figuresOf(record({}, { arrivals, marks }))).toMatchObject({ firstUseMs: 300 });
+  });
+
   it('give the shares of the final set in the second half of the last phase', () => {
     const arrivals = new Map([
       ['gone', arrivalsOf([210, 260, 261])],

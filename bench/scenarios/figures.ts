@@ -120,8 +120,8 @@ export function figuresOf(record: RunRecord): RunFigures {
     markedShare: marked.size === 0 ? null : orNull(arrivedAtMarked / arrivedInFault),
     leastShare: orNull(Math.min(...shares)),
     mostShare: orNull(Math.max(...shares)),
-    firstUseMs: medianOrNull(marks.map((mark) => firstUseMs(record.arrivals, mark))),
-    halfShareMs: medianOrNull(marks.map((mark) => halfShareMs(record.arrivals, mark))),
+    firstUseMs: medianOrNull(marks.map((mark) => firstUseMs(sentAfter(record, mark), mark))),
+    halfShareMs: medianOrNull(marks.map((mark) => halfShareMs(sentAfter(record, mark), mark))),
     lastFailureMs: begin === undefined ? null : (lastFailedAt ?? begin) - begin,
     cpuSecondsPer1000: (cpuSeconds / measured.length) * 1000,
     timeline: timelineOf(measured, phases),
@@ -159,14 +159,18 @@ function sharesAtEnd(
   return counts.map((count) => count / sum(counts));
 }
 
+/** Without what had waited at a stopped instance. */
+function sentAfter({ samples, arrivals }: RunRecord, mark: Mark): RunRecord['arrivals'] {
+  const ids = new Set(samples.filter(({ atMs }) => atMs >= mark.atMs).map(({ id }) => id));
+  return new Map(
+    [...arrivals].map(([instance, all]) => [instance, all.filter(({ id }) => ids.has(id))]),
+  );
+}
+
 /** `Infinity` if it was never used. */
 function firstUseMs(arrivals: RunRecord['arrivals'], { ids, atMs }: Mark): number {
-  const first = Math.min(
-    ...ids
-      .flatMap((id) => (arrivals.get(id) ?? []).map((arrival) => arrival.atMs))
-      .filter((at) => at >= atMs),
-  );
-  return first - atMs;
+  const moments = ids.flatMap((id) => (arrivals.get(id) ?? []).map((arrival) => arrival.atMs));
+  return Math.min(...moments) - atMs;
 }
 
 const windowMs = 500;

@@ -143,7 +143,7 @@ function markdownTable(header: readonly string[], rows: readonly (readonly strin
     `| ${cells.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`;
   return [
     line(header),
-    line(header.map((_, i) => (i === 0 ? '---' : '--:'))),
+    line(header.map((_, i) => (i === 0 || i === header.length - 1 ? '---' : '--:'))),
     ...rows.map(line),
   ].join('\n');
 }

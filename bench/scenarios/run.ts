@@ -19,7 +19,7 @@ const usage = `make bench-scenarios BENCH='[OPTIONS]'
   --only A,B      of the scenarios: ${Object.keys(scenarios).join(', ')}
   --clients A,B   of the clients: ${Object.keys(clientRows).join(', ')}
   --runs N        of each client in each scenario; 3
-  --quick         one run, all phases half as long
+  --quick         one run, and half the time before and after a fault
   --out FOLDER    for results.jsonl, scenarios.md and the plots; dist/bench-scenarios
   --from FILE     of an earlier run: only writes its report and plots`;
 
@@ -27,7 +27,7 @@ interface Options {
   readonly scenarios: readonly string[];
   readonly clients: readonly string[];
   readonly runs: number;
-  readonly pace: number;
+  readonly isQuick: boolean;
   readonly out: string;
   readonly from: string | undefined;
   readonly help: boolean;
@@ -54,7 +54,7 @@ function readOptions(args: readonly string[]): Options {
     scenarios: namesOf('--only', values.only, Object.keys(scenarios)),
     clients: namesOf('--clients', values.clients, Object.keys(clientRows)),
     runs,
-    pace: values.quick ? 0.5 : 1,
+    isQuick: values.quick,
     out: values.out,
     from: values.from,
     help: values.help,
@@ -72,9 +72,9 @@ function namesOf(option: string, list: string | undefined, all: readonly string[
 }
 
 async function measure(options: Options): Promise<readonly Result[]> {
-  const { runs, pace, out } = options;
+  const { runs, isQuick, out } = options;
   buildScripts(options.clients.map(rowOf));
-  const conditions = describeConditions(takePriority());
+  const conditions = describeConditions(takePriority(), isQuick);
   process.stderr.write(`${conditions}\n`);
   const file = path.join(out, resultsFile);
   writeFileSync(file, '');
@@ -83,7 +83,9 @@ async function measure(options: Options): Promise<readonly Result[]> {
     // In turn, so that whatever else the machine does meets all clients alike.
     for (let run = 1; run <= runs; run += 1) {
       for (const client of options.clients) {
-        const figures = await runScenario(scenarioOf(scenario), rowOf(client), pace);
+        const figures = await runScenario(scenarioOf(scenario), rowOf(client), {
+          isQuick,
+        });
         const result = { scenario, client, run, conditions, load: loadavg()[0] ?? NaN, figures };
         results.push(result);
         appendFileSync(file, `${JSON.stringify(result)}\n`);
@@ -131,7 +133,7 @@ function scenarioOf(name: string) {
 /** What is started from now on runs before ordinary processes, so that their load is not measured. */
 function takePriority(): boolean {
   try {
-    execFileSync('chrt', ['--rr', '--pid', '1', String(process.pid)], { stdio: 'ignore' });
+    execFileSync('chrt', ['-r', '-p', '1', String(process.pid)], { stdio: 'ignore' });
     return true;
   } catch {
     // There is no chrt, or it is not permitted.
@@ -139,7 +141,7 @@ function takePriority(): boolean {
   }
 }
 
-function describeConditions(hasPriority: boolean): string {
+function describeConditions(hasPriority: boolean, isQuick: boolean): string {
   const priority = hasPriority
     ? 'all processes as SCHED_RR 1'
     : 'all processes at ordinary priority: latencies are those of the machine, too';
@@ -149,7 +151,7 @@ function describeConditions(hasPriority: boolean): string {
   const { version } = readJson('../../node_modules/undici/package.json') as { version: string };
   const versions = Object.entries({ undici: version, ...devDependencies });
   return (
-    `Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown processor'}; ${priority}; ` +
+    `Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown processor'}; ${priority}${isQuick ? '; half the time before and after a fault' : ''}; ` +
     `${versions.map(([name, each]) => `${name} ${each}`).join(', ')}.`
   );
 }

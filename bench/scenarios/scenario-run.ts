@@ -26,18 +26,22 @@ process.once('exit', () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** One run of a scenario with one client. `pace`: 1, or less to shorten all phases. */
+export interface RunOptions {
+  /** The healthy phases, before and after the fault, are half as long. */
+  readonly isQuick: boolean;
+}
+
+/** One run of a scenario with one client. */
 export async function runScenario(
   scenario: Scenario,
   row: ClientRow,
-  pace: number,
+  { isQuick }: RunOptions,
 ): Promise<RunFigures> {
   const clientPort = await freePort();
   const stage = new Stage({
     folder: mkdtempSync(path.join(folder, 'run-')),
     backendScript: builtPath(row.backend),
     clientPort,
-    pace,
   });
   let client: Child | undefined;
   try {
@@ -53,7 +57,7 @@ export async function runScenario(
     let cpuBefore = 0;
     for (const phase of [...before, ...scenario.phases]) {
       if (phase.name === 'healthy') cpuBefore = await client.ask<number>('cpuSeconds');
-      phases.push(await runPhase(phase, stage, pace));
+      phases.push(await runPhase(isQuick ? shortened(phase) : phase, stage));
     }
     const cpuSeconds = (await client.ask<number>('cpuSeconds')) - cpuBefore;
     const samples = await client.ask<readonly Sample[]>('stop');
@@ -72,12 +76,14 @@ export async function runScenario(
   }
 }
 
-async function runPhase(
-  { name, seconds, act }: Phase,
-  stage: Stage,
-  pace: number,
-): Promise<PhaseTime> {
+async function runPhase({ name, seconds, act }: Phase, stage: Stage): Promise<PhaseTime> {
   const beginMs = machineNow();
-  await Promise.all([delay(seconds * 1000 * pace), act?.(stage)]);
+  await Promise.all([delay(seconds * 1000), act?.(stage)]);
   return { name, beginMs, endMs: machineNow() };
+}
+
+/** A fault takes as long as it takes: a shorter one is another one. */
+function shortened(phase: Phase): Phase {
+  const isFault = phase.name === 'fault' || phase.name === 'dark';
+  return isFault ? phase : { ...phase, seconds: phase.seconds / 2 };
 }

@@ -21,8 +21,6 @@ export interface StageOptions {
   /** The built script of the backends. */
   readonly backendScript: string;
   readonly clientPort: number;
-  /** Of the waits: 1, or less for a quick run. */
-  readonly pace: number;
 }
 
 /** What a scenario acts upon: the instances, and the registry that the client under test is told. */
@@ -97,7 +95,7 @@ export class Stage {
   }
 
   async wait(seconds: number): Promise<void> {
-    await delay(seconds * 1000 * this.#options.pace);
+    await delay(seconds * 1000);
   }
 
   async close(): Promise<void> {

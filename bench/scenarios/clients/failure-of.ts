@@ -14,7 +14,7 @@ const names: Readonly<Record<string, string>> = {
 export function failureOf(error: unknown): string {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause.name === 'TimeoutError') return 'timeout';
-    if (cause instanceof errors.ResponseError) return String(cause.statusCode);
+    if (cause instanceof errors.RequestRetryError) return String(cause.statusCode);
     const name = names[(cause as NodeJS.ErrnoException).code ?? ''];
     if (name !== undefined) return name;
   }
