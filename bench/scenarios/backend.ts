@@ -39,17 +39,12 @@ export interface Server {
   close(): Promise<void>;
 }
 
-interface Job {
-  readonly isAbandoned: () => boolean;
-  readonly finish: () => void;
-}
-
 /** The work behind every protocol. */
 export class Work {
   #behaviour: Behaviour;
   readonly #arrivals: number;
   /** Where only one request at a time is worked on. */
-  readonly #queue: Job[] = [];
+  readonly #queue: (() => void)[] = [];
   #isBusy = false;
 
   constructor({ behaviour, arrivalsFile }: BackendOptions) {
@@ -62,13 +57,13 @@ export class Work {
     this.#next();
   }
 
-  /** Notes the arrival, does the work, and resolves with the status. Work that was abandoned while it waited is not done. */
-  async do(id: number, method: Method, isAbandoned: () => boolean): Promise<number> {
+  /** Notes the arrival, does the work, and resolves with the status. It is done also for a caller that has given up. */
+  async do(id: number, method: Method): Promise<number> {
     const { delayMs, status = 200, outliers, perSecond } = this.#behaviour;
     writeSync(this.#arrivals, `${id} ${method} ${status} ${machineNow()}\n`);
     if (perSecond !== undefined) {
       await new Promise<void>((finish) => {
-        this.#queue.push({ isAbandoned, finish });
+        this.#queue.push(finish);
         this.#next();
       });
     }
@@ -82,10 +77,8 @@ export class Work {
   /** Starts the oldest job that waits, if none is under way; work goes on from `fromMs`. */
   #next(fromMs = machineNow()): void {
     if (this.#isBusy) return;
-    let job = this.#queue.shift();
-    while (job?.isAbandoned() === true) job = this.#queue.shift();
-    if (job === undefined) return;
-    const { finish } = job;
+    const finish = this.#queue.shift();
+    if (finish === undefined) return;
     const { perSecond = Infinity } = this.#behaviour;
     const doneAt = fromMs + 1000 / perSecond;
     this.#isBusy = true;

@@ -111,11 +111,18 @@ function aim(what: string, value: number, limit: number): string {
 
 /** Which rows are better than ours, column by column. */
 function placeOf(ours: Row, rows: readonly Row[], columns: readonly Column[]): string {
+  const failed = ({ runs }: Row) => median(runs.map((run) => run.failedReads + run.failedPuts));
+  const failsMore = new Set(
+    rows.filter((row) => failed(row) > failed(ours)).map(({ client }) => client),
+  );
   const behind = columns.flatMap((column) => {
     const own = medianOf(column, ours.runs);
     const better = rows
       .map(({ client, runs }) => ({ client, value: medianOf(column, runs) }))
-      .filter(({ value }) => isBetter(column, value, own))
+      .filter(
+        ({ client, value }) =>
+          isBetter(column, value, own) && (column.ofAnswers !== true || !failsMore.has(client)),
+      )
       .map(({ client, value }) => `${client} ${cell(column, value)}`);
     return better.length === 0
       ? []

@@ -1,9 +1,10 @@
-import { healthy } from './backend';
+import { healthy, type Behaviour } from './backend';
 import type { Scenario } from './scenario';
 import type { Stage } from './stage';
 
 const slow = { delayMs: [20, 20] } as const;
 const outliers = { share: 0.01, extraMs: 50 };
+const capacityOf = (perSecond: number): Behaviour => ({ ...healthy, perSecond });
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
   slow: {
@@ -73,7 +74,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
         seconds: 8,
         act: async (stage) => {
           stage.mark([stage.backend(0)], 10);
-          await stage.backend(0).behave({ ...healthy, perSecond: 33 });
+          await stage.backend(0).behave(capacityOf(33));
         },
       },
     ],
@@ -215,15 +216,16 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
   overload: {
     title: 'General overload',
-    text: 'For 6 s the three instances can do 250 requests a second together, and 400 arrive. Work that was given up while it waited is not done.',
+    text: 'For 6 s the three instances can do 250 requests a second together instead of 500, and 400 arrive. Work is done also for callers that have given up.',
     instances: 3,
+    behaviour: capacityOf(500 / 3),
     phases: [
       {
         name: 'fault',
         seconds: 6,
-        act: (stage) => stage.behaveAll({ ...healthy, perSecond: 250 / 3 }),
+        act: (stage) => stage.behaveAll(capacityOf(250 / 3)),
       },
-      { name: 'after', seconds: 9, act: (stage) => stage.behaveAll(healthy) },
+      { name: 'after', seconds: 9, act: (stage) => stage.behaveAll(capacityOf(500 / 3)) },
     ],
     columns: ['answered a second', 'last failure after', 'least share', 'most share'],
     mayFail: true,
@@ -249,14 +251,13 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     title: 'Scale-out',
     text: 'Two instances that can do 250 requests a second each are joined by four of the same kind.',
     instances: 2,
-    behaviour: { ...healthy, perSecond: 250 },
+    behaviour: capacityOf(250),
     phases: [
       {
         name: 'fault',
         seconds: 8,
         act: async (stage) => {
-          const kind = { ...healthy, perSecond: 250 };
-          const added = await stage.startMany(4, kind);
+          const added = await stage.startMany(4, capacityOf(250));
           stage.mark(added, 6);
           await stage.publish([...stage.published, ...added]);
         },

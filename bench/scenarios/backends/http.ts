@@ -10,16 +10,14 @@ runBackend(({ port }, work) => {
   const server = createServer((request, response) => {
     request.resume();
     const id = Number(request.url?.slice('/items/'.length));
-    void work
-      .do(id, request.method as Method, () => response.destroyed)
-      .then((status) => {
-        response.writeHead(status, {
-          'content-type': 'application/json',
-          'content-length': body.length,
-          ...(isDraining ? { connection: 'close' } : {}),
-        });
-        response.end(body);
+    void work.do(id, request.method as Method).then((status) => {
+      response.writeHead(status, {
+        'content-type': 'application/json',
+        'content-length': body.length,
+        ...(isDraining ? { connection: 'close' } : {}),
       });
+      response.end(body);
+    });
   });
   return {
     listen: async () => {

@@ -19,13 +19,11 @@ runBackend(({ port }, work) => {
   const handle =
     (method: Method): handleUnaryCall<GrpcRequest, unknown> =>
     (call, callback) => {
-      void work
-        .do(call.request.id, method, () => call.cancelled)
-        .then((status) => {
-          const code = codeOf[status];
-          if (code === undefined) callback(null, answer);
-          else callback({ code, details: String(status) });
-        });
+      void work.do(call.request.id, method).then((status) => {
+        const code = codeOf[status];
+        if (code === undefined) callback(null, answer);
+        else callback({ code, details: String(status) });
+      });
     };
   const methods = Object.entries(nameOf) as [Method, string][];
   const implementation: UntypedServiceImplementation = Object.fromEntries(

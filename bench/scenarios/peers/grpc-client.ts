@@ -112,5 +112,6 @@ function failureOf({ code, details }: ServiceError): string {
   if (code === codes.DEADLINE_EXCEEDED) return 'timeout';
   if (details === '500' || details === '503') return details;
   if (details.includes('ECONNREFUSED')) return 'refused';
-  return code === codes.UNAVAILABLE ? 'reset' : `other: ${details}`;
+  if (code === codes.UNAVAILABLE || details.includes('RST_STREAM')) return 'reset';
+  return `other: ${details}`;
 }

@@ -13,8 +13,7 @@ runBackend(({ id, port, clientPort, others }, work) => {
     tracking: { enabled: true, shutdownTimeout: 2500 },
   });
   const handle = (method: Method) => async (context: Context<{ id: number }>) => {
-    // A caller that gave up cannot be told from another one.
-    const status = await work.do(context.params.id, method, () => false);
+    const status = await work.do(context.params.id, method);
     if (status === 503) throw new Errors.MoleculerServerError('503', 503, 'UNAVAILABLE', {});
     // A mistake in a handler, as it comes to be a 500 elsewhere.
     if (status !== 200) throw new Error(String(status));
