@@ -70,6 +70,8 @@ export interface RunFigures {
   /** From the beginning of `after` to the moment at which the last request that failed was due; 0 if none failed. */
   readonly lastFailureMs: number | null;
   readonly cpuSecondsPer1000: number;
+  /** From the beginning of the fault to that of `after`. */
+  readonly healedAfterSeconds: number | null;
   readonly timeline: readonly Bin[];
 }
 
@@ -91,6 +93,7 @@ export function figuresOf(record: RunRecord): RunFigures {
     phases.filter(({ name }) => name === 'fault').map(({ beginMs, endMs }) => endMs - beginMs),
   );
   const begin = phases.find(({ name }) => name === 'after')?.beginMs;
+  const faultBegin = phases.find(({ name }) => name === 'fault')?.beginMs ?? 0;
   const lastFailedAt = after.filter(isFailed).at(-1)?.atMs;
   const marked = new Set(marks.flatMap(({ ids }) => ids));
   const faultIds = new Set(fault.map(({ id }) => id));
@@ -124,7 +127,8 @@ export function figuresOf(record: RunRecord): RunFigures {
     halfShareMs: medianOrNull(marks.map((mark) => halfShareMs(sentAfter(record, mark), mark))),
     lastFailureMs: begin === undefined ? null : (lastFailedAt ?? begin) - begin,
     cpuSecondsPer1000: (cpuSeconds / measured.length) * 1000,
-    timeline: timelineOf(measured, phases),
+    healedAfterSeconds: begin === undefined ? null : (begin - faultBegin) / 1000,
+    timeline: timelineOf(measured, faultBegin),
   };
 }
 
@@ -189,8 +193,7 @@ function halfShareMs(arrivals: RunRecord['arrivals'], { ids, atMs, of }: Mark): 
   return Infinity;
 }
 
-function timelineOf(samples: readonly Sample[], phases: readonly PhaseTime[]): Bin[] {
-  const begin = phases.find(({ name }) => name === 'fault')?.beginMs ?? 0;
+function timelineOf(samples: readonly Sample[], begin: number): Bin[] {
   const bins = new Map<number, Sample[]>();
   for (const sample of samples) {
     const bin = Math.floor((sample.atMs - begin) / windowMs);

@@ -4,7 +4,7 @@ import type { Bin } from './figures';
 import { rowsOf, type Result } from './report';
 
 const width = 760;
-const left = 150;
+const left = 200;
 const right = 10;
 const top = 20;
 const rowHeight = 56;
@@ -13,24 +13,21 @@ const [leastMs, mostMs] = [1, 2000];
 
 /**
  * A time line for each client, as SVG: p99 as a line and p50 as a thin one, 1 ms to 2 s on a logarithmic scale, and red
- * bars for the share of requests that failed. Medians over the runs; time counts from the beginning of the fault.
+ * bars for the share of requests that failed. Medians over the runs; time counts from the beginning of the fault, and
+ * dashed lines are its beginning and its end.
  */
 export function plotScenario(title: string, results: readonly Result[]): string {
   const rows = rowsOf(results).map(({ client, runs }) => ({
-    client,
+    label: clientRows[client]?.title.replaceAll('*', '') ?? client,
     bins: medianBins(runs.map(({ timeline }) => timeline)),
+    healedAt: runs[0]?.healedAfterSeconds ?? null,
   }));
   const times = rows.flatMap(({ bins }) => bins.map(({ atSeconds }) => atSeconds));
   const [first, last] = [Math.min(...times), Math.max(...times) + binSeconds];
   const x = (seconds: number) =>
     left + ((seconds - first) / (last - first)) * (width - left - right);
   const height = top + rows.length * (rowHeight + gap) + 20;
-  const parts = rows.map(({ client, bins }, i) =>
-    plotRow(clientRows[client]?.title.replaceAll('*', '') ?? client, bins, {
-      x,
-      y: top + i * (rowHeight + gap),
-    }),
-  );
+  const parts = rows.map((row, i) => plotRow(row, { x, y: top + i * (rowHeight + gap) }));
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11">`,
     `<title>${title}</title>`,
@@ -45,28 +42,39 @@ export function plotScenario(title: string, results: readonly Result[]): string 
 
 const binSeconds = 0.5;
 
+/** What there is to draw of a client. */
+interface Line {
+  readonly label: string;
+  readonly bins: readonly Bin[];
+  /** In seconds since the beginning of the fault. */
+  readonly healedAt: number | null;
+}
+
 interface Place {
   readonly x: (seconds: number) => number;
   /** Upper edge. */
   readonly y: number;
 }
 
-function plotRow(label: string, bins: readonly Bin[], { x, y }: Place): string {
+function plotRow({ label, bins, healedAt }: Line, { x, y }: Place): string {
   const bottom = y + rowHeight;
   const yOf = (ms: number) => {
     const share =
       Math.log(Math.min(mostMs, Math.max(leastMs, ms)) / leastMs) / Math.log(mostMs / leastMs);
     return bottom - share * rowHeight;
   };
+  // A bin without an answer is a gap.
   const line = (of: (bin: Bin) => number | null) =>
     bins
-      .flatMap((bin) => {
+      .map((bin, i) => {
         const ms = of(bin);
-        return ms === null
-          ? []
-          : [`${x(bin.atSeconds + binSeconds / 2).toFixed(1)},${yOf(ms).toFixed(1)}`];
+        if (ms === null) return '';
+        const before = bins[i - 1];
+        const isFirst = before === undefined || of(before) === null;
+        const at = `${x(bin.atSeconds + binSeconds / 2).toFixed(1)} ${yOf(ms).toFixed(1)}`;
+        return `${isFirst ? 'M' : 'L'}${at}`;
       })
-      .join(' ');
+      .join('');
   const bars = bins
     .filter(({ failed }) => failed > 0)
     .map(({ atSeconds, failed }) => {
@@ -83,9 +91,14 @@ function plotRow(label: string, bins: readonly Bin[], { x, y }: Place): string {
         `<path d="M${left} ${yOf(ms).toFixed(1)}H${width - right}" stroke="#ddd"/>` +
         `<text x="${left - 4}" y="${(yOf(ms) + 4).toFixed(1)}" text-anchor="end" fill="#888" font-size="8">${ms} ms</text>`,
     ),
-    `<path d="M${x(0).toFixed(1)} ${y}V${bottom}" stroke="#888" stroke-dasharray="3 2"/>`,
-    `<polyline points="${line(({ p50Ms }) => p50Ms)}" fill="none" stroke="#7aa6d8"/>`,
-    `<polyline points="${line(({ p99Ms }) => p99Ms)}" fill="none" stroke="#124a8c" stroke-width="1.5"/>`,
+    ...[0, healedAt]
+      .filter((at) => at !== null)
+      .map(
+        (at) =>
+          `<path d="M${x(at).toFixed(1)} ${y}V${bottom}" stroke="#444" stroke-dasharray="3 2"/>`,
+      ),
+    `<path d="${line(({ p50Ms }) => p50Ms)}" fill="none" stroke="#7aa6d8"/>`,
+    `<path d="${line(({ p99Ms }) => p99Ms)}" fill="none" stroke="#124a8c" stroke-width="1.5"/>`,
     `<text x="4" y="${y + rowHeight / 2}">${label}</text>`,
   ].join('\n');
 }

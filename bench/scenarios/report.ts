@@ -94,7 +94,7 @@ function aimsOf(scenario: Scenario, columns: readonly Column[], rows: readonly R
       ? undefined
       : aim('p99 ÷ healthy', median(runs.map((run) => p99Ratio(run) ?? NaN)), most.p99Ratio),
     aim('arrivals ÷ asked', median(runs.map((run) => run.amplification)), most.amplification),
-    placeOf(ours, rows, columns),
+    rows.length === 1 ? undefined : placeOf(ours, rows, columns),
   ];
   return [
     lines
