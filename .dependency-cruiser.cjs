@@ -91,6 +91,20 @@ module.exports = {
       to: { path: 'node_modules/@kubernetes/client-node', dependencyTypesNot: ['type-only'] },
     },
     {
+      name: 'one-folder-loads-grpc-js',
+      comment:
+        'It is an optional peer of service-client, whose other entry points work without it.',
+      severity: 'error',
+      from: { pathNot: '^packages/service-client/src/grpc/' },
+      to: { path: 'node_modules/@grpc/' },
+    },
+    {
+      name: 'client-does-not-know-grpc',
+      severity: 'error',
+      from: { path: packagesThat('service-client'), pathNot: '/src/grpc/' },
+      to: { path: '^packages/service-client/src/grpc/' },
+    },
+    {
       name: 'database-stands-alone',
       severity: 'error',
       from: { path: packagesThat('database') },
