@@ -9,22 +9,26 @@ export const root = path.resolve(__dirname, '../..');
 
 /** Shorter than a test's, so that a script that does not end is ended, and named. */
 const limitMs = 25_000;
-/** npm may have to fetch undici. */
+/** npm may have to fetch undici, and what else is installed. */
 const installLimitMs = 60_000;
 
 /** A project outside of the repository that has nothing but the packed library. */
 export class Elsewhere {
   readonly folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'elsewhere-')));
 
-  /** Packs the library and installs it as a user does. */
-  async install(): Promise<void> {
+  /** Packs the library and installs it as a user does, beside `others`: packages as npm names them. */
+  async install(...others: string[]): Promise<void> {
     // Without a manifest npm installs into the next folder above that has one.
     await this.write('package.json', '{ "private": true }');
     const packScript = path.join(root, 'scripts/pack.mjs');
     await this.#run(process.execPath, [packScript, 'packed'], installLimitMs);
     const tarballs = await readdir(path.join(this.folder, 'packed'));
     const files = tarballs.map((name) => `./packed/${name}`);
-    await this.#run('npm', ['install', '--no-audit', '--no-fund', ...files], installLimitMs);
+    await this.#run(
+      'npm',
+      ['install', '--no-audit', '--no-fund', ...files, ...others],
+      installLimitMs,
+    );
   }
 
   /** Runs a script of this project; resolves with what it printed, rejects unless it ends with 0. */

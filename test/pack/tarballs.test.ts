@@ -71,7 +71,7 @@ it('the manifest of discovery names time and undici, and vendors as optional pee
   });
 });
 
-it('the manifest of service-client names discovery and time in their very version, and one door', async () => {
+it('the manifest of service-client names discovery and time in their very version, and grpc-js as an optional peer', async () => {
   const source = await readManifest(path.join(root, 'packages/service-client/package.json'));
   const file = path.join(elsewhere.folder, installed('service-client'), 'package.json');
   expect(await readManifest(file)).toEqual({
@@ -86,6 +86,10 @@ it('the manifest of service-client names discovery and time in their very versio
     types: './dist/index.d.ts',
     exports: {
       '.': { types: './dist/index.d.ts', default: './dist/index.js' },
+      './grpc': {
+        types: './dist/grpc/register-discovery.d.ts',
+        default: './dist/grpc/register-discovery.js',
+      },
       './package.json': './package.json',
     },
     dependencies: {
@@ -93,7 +97,16 @@ it('the manifest of service-client names discovery and time in their very versio
       '@movies/time': source.version,
       undici: `^${source.dependencies['undici'] ?? ''}`,
     },
+    peerDependencies: { '@grpc/grpc-js': '~1.14.0' },
+    peerDependenciesMeta: { '@grpc/grpc-js': { optional: true } },
   });
+});
+
+it('without grpc-js the HTTP client loads, and the entry point for gRPC says what is missing', async () => {
+  await elsewhere.write('http.mjs', "import '@movies/service-client';");
+  expect(await elsewhere.node('http.mjs')).toBe('');
+  await elsewhere.write('grpc.mjs', "import '@movies/service-client/grpc';");
+  await expect(elsewhere.node('grpc.mjs')).rejects.toThrow("Cannot find module '@grpc/grpc-js'");
 });
 
 describe.each(['time', 'discovery', 'service-client'])('in %s', (name) => {

@@ -2,12 +2,17 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { formatAddress } from '@movies/discovery';
 import { FakeConsul } from '../../packages/discovery/src/testing/fake-consul';
+import { RatingServer } from '../../packages/service-client/src/grpc/testing/rating-server';
 import { killServiceProcesses, ServiceProcess } from '../system/service-process';
 import { Elsewhere, root } from './elsewhere';
 
 const elsewhere = new Elsewhere();
 
-beforeAll(() => elsewhere.install(), 150_000);
+beforeAll(async () => {
+  const manifest = await readFile(path.join(root, 'package.json'), 'utf8');
+  const { devDependencies } = JSON.parse(manifest) as { devDependencies: Record<string, string> };
+  await elsewhere.install(`@grpc/grpc-js@${devDependencies['@grpc/grpc-js'] ?? ''}`);
+}, 150_000);
 
 afterAll(() => elsewhere.close());
 
@@ -52,11 +57,17 @@ function inMain(paragraphs: readonly string[]): string {
   return `async function main() {\n${paragraphs.join('\n\n')}}\nvoid main();\n`;
 }
 
-/** The first TypeScript example under a heading of a README. */
-async function exampleUnder(heading: string, file: string): Promise<string> {
+/** The TypeScript examples under a heading of a README. */
+async function examplesUnder(heading: string, file: string): Promise<string[]> {
   const text = await readFile(path.join(root, file), 'utf8');
   const section = text.split(/^## /m).find((each) => each.startsWith(`${heading}\n`)) ?? '';
-  return /^```ts\n(.*?)^```/ms.exec(section)?.[1] ?? '';
+  return [...section.matchAll(/^```ts\n(.*?)^```/gms)].map(([, example = '']) => example);
+}
+
+/** The first of them. */
+async function exampleUnder(heading: string, file: string): Promise<string> {
+  const [first = ''] = await examplesUnder(heading, file);
+  return first;
 }
 
 /** The same; only the address of Consul differs. */
@@ -163,6 +174,73 @@ describe("the discovery package's example of discovering", () => {
     await elsewhere.write('discovering.mjs', lines);
     expect(await elsewhere.node('discovering.mjs')).toBe('1\n1 1 up to date\nclosed undefined\n');
   });
+});
+
+/** What the tools of a user make of a .proto file, less what the example does not use. */
+const generated = {
+  js: `
+    const { Client } = require('@grpc/grpc-js');
+    const serialize = (value) => Buffer.from(JSON.stringify(value));
+    const deserialize = (bytes) => JSON.parse(bytes.toString());
+    exports.RatingClient = class extends Client {
+      read(request, options, callback) {
+        this.makeUnaryRequest('/shop.Rating/Read', serialize, deserialize, request, options, callback);
+      }
+    };`,
+  types: `
+    import { Client, type CallOptions, type requestCallback } from '@grpc/grpc-js';
+    export class RatingClient extends Client {
+      read(request: { id: string }, options: CallOptions, callback: requestCallback<{ mean: number }>): void;
+    }`,
+};
+
+describe("the service client's example of gRPC, beside a server that is registered at a Consul", () => {
+  let consul: FakeConsul;
+  let server: RatingServer;
+  let lines: string;
+  /** The same with the options of the example after it. */
+  let withOptions: string;
+
+  beforeAll(async () => {
+    [consul, server] = await Promise.all([FakeConsul.start(), RatingServer.start('rating-1')]);
+    const { host, port } = server.instance();
+    consul.publish('rating', [{ ID: 'rating-1', Address: host, Port: port }]);
+    const file = 'packages/service-client/README.md';
+    lines = await consulExampleUnder('gRPC', file, consul);
+    const [, options = ''] = await examplesUnder('gRPC', file);
+    withOptions = lines
+      .replace('\n\n', `\n\n${options}\n`)
+      .replace('credentials.createInsecure()', 'credentials.createInsecure(), options');
+    await elsewhere.write('rating.js', generated.js);
+    await elsewhere.write('rating.d.ts', generated.types);
+  });
+
+  afterAll(async () => {
+    server.kill();
+    await consul.stop();
+  });
+
+  it.each(['without options', 'with them'])(
+    'runs %s as an ES module and as CommonJS, and ends',
+    async (which) => {
+      const script = which === 'with them' ? withOptions : lines;
+      await elsewhere.write('grpc.mjs', script);
+      expect(await elsewhere.node('grpc.mjs')).toBe('4.5\n');
+      await elsewhere.write('grpc.cjs', asCommonJs(script));
+      expect(await elsewhere.node('grpc.cjs')).toBe('4.5\n');
+    },
+  );
+
+  it('compiles as TypeScript for both, strict', async () => {
+    const [imports = '', ...rest] = withOptions.split('\n\n');
+    await elsewhere.write('grpc-plain.mts', lines);
+    await elsewhere.write('grpc-typed.mts', withOptions);
+    await elsewhere.write('grpc-typed.cts', `${imports}\n${inMain(rest)}`);
+    expect(await typeCheck('grpc-plain.mts', 'grpc-typed.mts', 'grpc-typed.cts')).toBe('');
+    await elsewhere.write('compiled/rating.js', generated.js);
+    expect(await elsewhere.node('compiled/grpc-typed.mjs')).toBe('4.5\n');
+    expect(await elsewhere.node('compiled/grpc-typed.cjs')).toBe('4.5\n');
+  }, 60_000);
 });
 
 it.each([
