@@ -2,6 +2,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInstance } from '../instance';
+import type { AdapterOptions } from './watched-registry';
+import { MemoryRegistry } from '../memory/memory-registry';
 import { down, openTold } from '../testing/told-registry';
 
 const instance = createInstance({ id: 'a', service: 'metadata', host: 'localhost', port: 8081 });
@@ -15,8 +17,15 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-const open = () => openTold({}, { snapshotCache: folder });
-const file = () => path.join(folder, 'told', 'metadata.json');
+const open = (adapter: Partial<AdapterOptions> = {}) =>
+  openTold(adapter, { snapshotCache: folder });
+
+/** The one file that there is. */
+async function file(): Promise<string> {
+  const [name = '', ...more] = await readdir(path.join(folder, 'told'));
+  expect([name, more]).toEqual([expect.stringMatching(/^metadata\.[0-9a-f]{16}\.json$/), []]);
+  return path.join(folder, 'told', name);
+}
 
 /** A process that heard the set, and ended. */
 async function remember(): Promise<number> {
@@ -42,6 +51,82 @@ describe('the snapshot cache', () => {
     sink().publish([instance]);
     expect(watch.view).not.toHaveProperty('isFromCache');
     await registry.close();
+  });
+
+  it.each<[string, () => string | Promise<string>]>([
+    ['at once', () => 'told://elsewhere'],
+    ['later', () => Promise.resolve('told://elsewhere')],
+  ])(
+    'gives no set of one origin to another, which says so %s, and keeps both',
+    async (_, origin) => {
+      await remember();
+      const { registry, sink, clock } = open({ origin });
+      const watch = registry.watch('metadata');
+      sink().fail(down);
+      await clock.advance(5000);
+      expect(watch.view.state).toBe('unknown');
+      sink().publish([createInstance({ ...instance, id: 'b' })]);
+      await registry.close();
+      expect(await readdir(path.join(folder, 'told'))).toHaveLength(2);
+      for (const [again, id] of [
+        [open({ origin }), 'b'],
+        [open(), 'a'],
+      ] as const) {
+        const served = again.registry.watch('metadata');
+        await again.clock.advance(0);
+        again.sink().fail(down);
+        expect(served.view).toMatchObject({ isFromCache: true, instances: [{ id }] });
+        await again.registry.close();
+      }
+    },
+  );
+
+  it.each<[string, () => string | Promise<string>]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no cluster');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no cluster'))],
+  ])('neither reads nor writes while its origin %s, and warns', async (_, origin) => {
+    await remember();
+    const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation();
+    const { registry, sink, clock } = open({ origin });
+    const watch = registry.watch('metadata');
+    sink().fail(down);
+    await clock.advance(5000);
+    expect(watch.view.state).toBe('unknown');
+    sink().publish([createInstance({ ...instance, id: 'b' })]);
+    await registry.close();
+    const warnings = emitWarning.mock.calls;
+    emitWarning.mockRestore();
+    expect(warnings).toEqual([
+      [
+        "the snapshot cache cannot read the set of 'metadata': no cluster",
+        { code: 'DISCOVERY_CACHE' },
+      ],
+    ]);
+    expect(await readFile(await file(), 'utf8')).toContain('"id":"a"');
+    expect(clock.pending).toBe(0);
+  });
+
+  it('does not keep a registry from closing whose origin never comes', async () => {
+    const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation();
+    const { registry, sink, clock } = open({ origin: () => new Promise<string>(() => undefined) });
+    registry.watch('metadata');
+    sink().publish([instance]);
+    const closing = registry.close();
+    await clock.advance(1000);
+    await closing;
+    emitWarning.mockRestore();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is refused by a registry that cannot say where its sets come from', () => {
+    expect(() => new MemoryRegistry({ snapshotCache: folder } as object)).toThrow(
+      `a memory registry takes no 'snapshotCache': it is given '${folder}'`,
+    );
   });
 
   it('leaves the first word to a registry that answers', async () => {
@@ -74,11 +159,11 @@ describe('the snapshot cache', () => {
     }
     await clock.advance(1000);
     await registry.close();
-    expect(JSON.parse(await readFile(file(), 'utf8'))).toMatchObject({
+    expect(JSON.parse(await readFile(await file(), 'utf8'))).toMatchObject({
       service: 'metadata',
+      origin: 'told://here',
       instances: [{ id: 'a', weight: 50 }],
     });
-    expect(await readdir(path.join(folder, 'told'))).toEqual(['metadata.json']);
   });
 
   it.each([
@@ -87,7 +172,7 @@ describe('the snapshot cache', () => {
     ['an instance that cannot be', '{"service":"metadata","confirmedAt":1,"instances":[{}]}'],
   ])('passes over a file that holds %s, with a warning', async (_name, text) => {
     await remember();
-    await writeFile(file(), text);
+    await writeFile(await file(), text);
     const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation();
     const { registry, sink } = open();
     const watch = registry.watch('metadata');
@@ -96,7 +181,10 @@ describe('the snapshot cache', () => {
     emitWarning.mockRestore();
     expect(watch.view.state).toBe('unknown');
     expect(warnings).toEqual([
-      [expect.stringContaining(`cannot read ${file()}`) as string, { code: 'DISCOVERY_CACHE' }],
+      [
+        expect.stringContaining(`cannot read ${await file()}`) as string,
+        { code: 'DISCOVERY_CACHE' },
+      ],
     ]);
     await registry.close();
   });
@@ -110,7 +198,7 @@ describe('the snapshot cache', () => {
     }
     const confirmedAt = clock.now() - 10_000;
     await registry.close();
-    expect(JSON.parse(await readFile(file(), 'utf8'))).toMatchObject({ confirmedAt });
+    expect(JSON.parse(await readFile(await file(), 'utf8'))).toMatchObject({ confirmedAt });
   });
 
   it('keeps no file of a set that is empty', async () => {
@@ -126,8 +214,8 @@ describe('the snapshot cache', () => {
 
   it('takes no set for younger than now', async () => {
     await remember();
-    const stored = JSON.parse(await readFile(file(), 'utf8')) as object;
-    await writeFile(file(), JSON.stringify({ ...stored, confirmedAt: 10 ** 15 }));
+    const stored = JSON.parse(await readFile(await file(), 'utf8')) as object;
+    await writeFile(await file(), JSON.stringify({ ...stored, confirmedAt: 10 ** 15 }));
     const { registry, sink, clock } = open();
     const watch = registry.watch('metadata');
     sink().fail(down);

@@ -19,8 +19,9 @@ export interface RegistryOptions {
    */
   readonly maxStaleMs?: number | undefined;
   /**
-   * Folder that keeps the last good set of each target, so that a process which starts while the registry is down can
-   * serve: one folder per registry. A set from it is marked `isFromCache`. None by default.
+   * Path of a folder that keeps the last good set of each target, so that a process which starts while the registry is
+   * down can serve. It is made if it is not there. Registries may share it: a set is given back only to a registry that
+   * asks the same server for the same. A set from it is marked `isFromCache`. None by default.
    */
   readonly snapshotCache?: string | undefined;
   readonly clock?: Clock | undefined;
@@ -29,10 +30,16 @@ export interface RegistryOptions {
 
 /** What an adapter adds. */
 export interface AdapterOptions {
-  /** The adapter, as `consul`: the snapshot cache keeps the sets of each apart. */
+  /** The adapter, as `consul`: its folder in the snapshot cache. */
   readonly name: string;
   /** Follows one target. Throws `invalid_target` for one that this registry cannot have; the watch then tells it. */
   readonly open: (target: Target, sink: Sink) => Source;
+  /**
+   * Which registry the sets of a target come from, and what of it is asked: all that makes the target another service
+   * elsewhere, and no secret. The snapshot cache gives a set back to the same origin only, and names it in the file.
+   * Without it the registry takes no `snapshotCache`.
+   */
+  readonly origin?: (target: Target) => string | Promise<string>;
   /** Frees what the sources share; called once, after the last source has ended. */
   readonly release?: () => Promise<void>;
   /** The set is held in this process and cannot be old: its age is 0. */
@@ -72,7 +79,7 @@ export class WatchedRegistry implements Registry {
     checkOption(() => {
       checkDuration('maxStaleMs', options.maxStaleMs);
     });
-    this.#cache = openSnapshotCache(options.snapshotCache, adapter.name, this.#clock);
+    this.#cache = openSnapshotCache(options.snapshotCache, adapter, this.#clock);
     this.#held = new HeldWatches((target) => this.watch(target), this.#clock);
   }
 
@@ -147,7 +154,7 @@ export class WatchedRegistry implements Registry {
     });
     const source = this.#open(target, store);
     const stop = new AbortController();
-    const forget = (source && this.#cache?.keep(store)) ?? (() => undefined);
+    const forget = (source && this.#keep(target, store)) ?? (() => undefined);
     const running = source && this.#run(source, store, stop.signal);
     const followed = {
       store,
@@ -176,6 +183,11 @@ export class WatchedRegistry implements Registry {
       store.fail(SourceFailure.of(error));
       return openLater(open);
     }
+  }
+
+  #keep(target: string, store: SnapshotStore): (() => void) | undefined {
+    const { origin } = this.#adapter;
+    return origin && this.#cache?.keep(store, () => origin(parseTarget(target)));
   }
 
   #run(source: Source, sink: Sink, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import { systemClock, type Clock, type Random } from '@movies/time';
-import type { Address } from '../address';
+import { formatAddress, type Address } from '../address';
 import { checkOption } from '../adapter/check-option';
 import { WatchedRegistry, type RegistryOptions } from '../adapter/watched-registry';
 import { DiscoveryError } from '../discovery-error';
@@ -9,7 +9,7 @@ import { refuseParts } from '../target';
 import { ConsulApi } from './consul-api';
 import type { ConsulTls } from './consul-files';
 import { ConsulRegistration } from './consul-registration';
-import { ConsulSource } from './consul-source';
+import { ConsulSource, parametersOf } from './consul-source';
 
 export type { ConsulTls } from './consul-files';
 export type { RegistryOptions } from '../adapter/watched-registry';
@@ -70,6 +70,13 @@ export class ConsulRegistry extends WatchedRegistry implements Registrar {
         open: (target, sink) => {
           refuseParts(target, 'Consul');
           return new ConsulSource({ api, service: target.service, query, sink, clock, random });
+        },
+        origin: ({ service }) => {
+          const parameters = parametersOf(query);
+          // A token may be of a namespace, which is then the one that is asked.
+          if (options.tokenFile !== undefined) parameters.append('token-file', options.tokenFile);
+          const agents = api.agents.map(formatAddress).toSorted().join();
+          return `consul://${agents}/${service}?${parameters.toString()}`;
         },
         release: () => api.close(),
         // A blocking query that returned is health.

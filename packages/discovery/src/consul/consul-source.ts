@@ -59,10 +59,7 @@ export class ConsulSource implements Source {
     this.#grace = new GracePeriod(clock, (instances, confirmedAt) => {
       sink.publish(instances, { ...this.#remarks, confirmedAt });
     });
-    this.#parameters = new URLSearchParams();
-    if (query.datacenter !== undefined) this.#parameters.append('dc', query.datacenter);
-    for (const tag of query.tags ?? []) this.#parameters.append('tag', tag);
-    if (query.filter !== undefined) this.#parameters.append('filter', query.filter);
+    this.#parameters = parametersOf(query);
   }
 
   async turn(signal: AbortSignal): Promise<number> {
@@ -148,6 +145,15 @@ export class ConsulSource implements Source {
     ].flat();
     return reasons.length === 0 ? undefined : reasons.join('; ');
   }
+}
+
+/** What a query asks for, whatever the service. */
+export function parametersOf({ datacenter, tags = [], filter }: ConsulQuery): URLSearchParams {
+  const parameters = new URLSearchParams();
+  if (datacenter !== undefined) parameters.append('dc', datacenter);
+  for (const tag of tags) parameters.append('tag', tag);
+  if (filter !== undefined) parameters.append('filter', filter);
+  return parameters;
 }
 
 type Headers = Pick<ConsulResponse, 'header'>;

@@ -1,3 +1,4 @@
+import { Resolver } from 'node:dns';
 import { isIP } from 'node:net';
 import { systemClock } from '@movies/time';
 import { checkOption } from '../adapter/check-option';
@@ -6,7 +7,7 @@ import { checkAddress, formatAddress, type Address } from '../address';
 import { DiscoveryError } from '../discovery-error';
 import { formatTarget, invalidTarget, type Target } from '../target';
 import { DnsClient, type Family } from './dns-client';
-import { askAddresses, askSrv } from './dns-question';
+import { askAddresses, askSrv, typeOf } from './dns-question';
 import { DnsSource } from './dns-source';
 
 export interface DnsRegistryOptions extends RegistryOptions {
@@ -71,6 +72,14 @@ export class DnsRegistry extends WatchedRegistry {
             typeof targetPort === 'string' ? askSrv(of, targetPort) : askAddresses(of, targetPort);
           const { service } = target;
           return new DnsSource({ client, question, families, service, sink, clock, random });
+        },
+        origin: (target) => {
+          // Made anew, since a `Resolver` reads the system's servers only when it is made.
+          const asked = readServers?.() ?? new Resolver().getServers();
+          const name = nameOf(target, options);
+          const targetPort = portOf(target, options.kind) ?? port;
+          const types = families.map(typeOf).join('+');
+          return `dns://${asked.toSorted().join()}/${name}:${targetPort}?type=${types}`;
         },
         // A server that answers is well: its failures are forgotten at once.
         restMs: 0,

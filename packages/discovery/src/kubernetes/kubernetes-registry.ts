@@ -66,8 +66,14 @@ export class KubernetesRegistry extends WatchedRegistry {
     const kubeApi = new KubeApi({ findAccess, clock, userAgent });
     super(
       {
-        // The same target is another Service by other options.
-        name: ['kubernetes', namespace, port].join('_'),
+        name: 'kubernetes',
+        origin: async (target) => {
+          const access = await findAccess();
+          const path = objectsOf[api](target.service).path(
+            target.namespace ?? namespace ?? access.namespace,
+          );
+          return `${access.server}${path}/${target.service}:${target.port ?? port}`;
+        },
         open: (target, sink) => {
           checkTarget(target);
           const { service } = target;

@@ -21,6 +21,7 @@ export function openTold(
   const registry = new WatchedRegistry(
     {
       name: 'told',
+      origin: () => 'told://here',
       open: ({ service }, sink) => {
         log.push(`open ${service}`);
         sinks.push(sink);
