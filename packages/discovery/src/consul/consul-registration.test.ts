@@ -317,13 +317,16 @@ describe('registering at Consul', () => {
     [429, 'registry_unavailable'],
     [500, 'registry_unavailable'],
   ])('rejects when the agent answers %d, with what it said', async (status, code) => {
-    const { fake, clock, register } = await open();
+    const { fake, clock, register, registry } = await open();
     fake.react = () => ({ status, body: 'no, because' });
     await expect(register()).rejects.toMatchObject({
       code,
       message: `registering 'metadata-1' (10.0.0.1:8081): Consul answered ${status} no, because`,
     });
+    await registry.close();
     expect(clock.pending).toBe(0);
+    // What a 4xx refuses was not registered.
+    expect(fake.calls.filter(isDeregister)).toHaveLength(status < 500 ? 0 : 1);
   });
 
   it('tries each agent once, and names the last one that could not be reached', async () => {
@@ -336,7 +339,7 @@ describe('registering at Consul', () => {
         `registering 'metadata-1' (10.0.0.1:8081): the connection to the Consul agent 127.0.0.1:${other.address.port} broke`,
       ) as string,
     });
-    expect([fake.calls.length, other.calls.length]).toEqual([1, 1]);
+    expect([fake, other].map(({ calls }) => calls.filter(isRegister).length)).toEqual([1, 1]);
   });
 
   it.each<[string, Reaction]>([
@@ -376,8 +379,8 @@ describe('registering at Consul', () => {
   });
 
   it('ends with the reason of its signal while an agent is silent', async () => {
-    const { fake, clock, registry } = await open();
-    fake.react = () => ({ drop: 'hang' });
+    const { fake, registry } = await open();
+    fake.react = (call) => (isRegister(call) ? { drop: 'hang' } : undefined);
     const controller = new AbortController();
     const reason = new Error('no longer wanted');
     const rejected = expect(
@@ -386,7 +389,96 @@ describe('registering at Consul', () => {
     await until(() => fake.calls.length === 1);
     controller.abort(reason);
     await rejected;
+  });
+});
+
+describe('what an agent registered although register rejects', () => {
+  /** A registry whose agent registers `metadata-1` and does not say so. */
+  async function openLost() {
+    const opened = await open();
+    const { fake } = opened;
+    fake.react = (call) => (isRegister(call) ? { lost: true } : undefined);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const registered = opened.registry.register(instance(), { signal });
+    const rejected = registered.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    await until(() => fake.registered.length === 1);
+    return { ...opened, controller, rejected };
+  }
+
+  it('is taken out after an abort', async () => {
+    const { fake, clock, controller, rejected } = await openLost();
+    controller.abort();
+    expect(await rejected).toBe(controller.signal.reason);
+    await until(() => fake.registered.length === 0);
+    await until(() => clock.pending === 0);
+  });
+
+  it('is taken out after the time of the request is over', async () => {
+    const { fake, clock, rejected } = await openLost();
+    await clock.advance(2000);
+    expect(await rejected).toMatchObject({ code: 'registry_unavailable' });
+    await until(() => fake.registered.length === 0);
+    await until(() => clock.pending === 0);
+  });
+
+  it('is taken out before the registry is closed', async () => {
+    const { fake, clock, registry, controller } = await openLost();
+    controller.abort();
+    await registry.close();
+    expect([fake.registered, clock.pending]).toEqual([[], 0]);
+  });
+
+  it('is taken out when the registry is closed meanwhile', async () => {
+    const { fake, clock, registry, rejected } = await openLost();
+    await registry.close();
+    expect(await rejected).toMatchObject({ code: 'closed' });
+    expect([fake.registered, clock.pending]).toEqual([[], 0]);
+  });
+
+  it('delays neither the abort nor, by more than 2 s, the end of the registry', async () => {
+    const { fake, clock, registry, controller, rejected } = await openLost();
+    fake.react = () => ({ drop: 'hang' });
+    controller.abort();
+    await rejected;
+    await until(() => fake.calls.some(isDeregister));
+    const closed = registry.close();
+    await clock.advance(2000);
+    await closed;
     expect(clock.pending).toBe(0);
+  });
+
+  it('is not taken out any more once register is called again', async () => {
+    const { fake, register, controller, rejected } = await openLost();
+    fake.react = () => undefined;
+    controller.abort();
+    await rejected;
+    await register({ state: 'ready' });
+    expect(fake.registered).toEqual(['metadata-1=passing']);
+    expect(fake.calls.map(({ path }) => path.split('/')[4])).toEqual([
+      'register',
+      'deregister',
+      'register',
+    ]);
+  });
+
+  it('does not hold up the abort of a later register', async () => {
+    const { fake, clock, registry, controller, rejected } = await openLost();
+    fake.react = () => ({ drop: 'hang' });
+    controller.abort();
+    await rejected;
+    const again = new AbortController();
+    const waiting = registry.register(instance(), { signal: again.signal });
+    again.abort();
+    await expect(waiting).rejects.toBe(again.signal.reason);
+    const closed = registry.close();
+    await until(() => clock.nextInMs === 2000);
+    await clock.advance(2000);
+    await closed;
+    expect(fake.calls.filter(isRegister)).toHaveLength(1);
   });
 });
 
@@ -461,9 +553,18 @@ describe('closing a registry with a registration that was not ended', () => {
     await expect(registration.deregister()).rejects.toMatchObject({ code: 'registry_unavailable' });
   });
 
-  it('rejects a call of register that is under way, and beats for nobody', async () => {
+  it('waits for one that is being ended', async () => {
     const { fake, clock, register, registry } = await open();
-    fake.react = () => ({ drop: 'hang' });
+    const registration = await register();
+    const deregistered = registration.deregister();
+    await registry.close();
+    await deregistered;
+    expect([fake.registered, clock.pending]).toEqual([[], 0]);
+  });
+
+  it('rejects a call of register that is under way, and sends no beat', async () => {
+    const { fake, clock, register, registry } = await open();
+    fake.react = (call) => (isRegister(call) ? { drop: 'hang' } : undefined);
     const rejected = expect(register()).rejects.toMatchObject({ code: 'closed' });
     await until(() => fake.calls.length === 1);
     await registry.close();

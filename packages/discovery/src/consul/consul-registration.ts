@@ -1,4 +1,4 @@
-import { type Clock, type Random, delay, Heartbeat } from '@movies/time';
+import { type Clock, type Random, delay, Heartbeat, LimitedSignal } from '@movies/time';
 import { formatAddress, type Address } from '../address';
 import { SourceFailure } from '../adapter/source-failure';
 import { DiscoveryError } from '../discovery-error';
@@ -18,7 +18,9 @@ export interface ConsulRegistrationOptions {
   readonly instance: Instance;
   readonly clock: Clock;
   readonly random: Random;
-  /** Told when the beats have ended for good. */
+  /** Settles when no other registration of this id is being taken out, which would take out this one. Never rejects. */
+  readonly after: Promise<unknown>;
+  /** Called when the beats have ended for good, and no request is under way. */
   readonly onEnd: () => void;
 }
 
@@ -43,6 +45,8 @@ export class ConsulRegistration implements Registration {
   #note = '';
   #failure: DiscoveryError | undefined;
   #leaving: Promise<void> | undefined;
+  #starting: Promise<void> | undefined;
+  #withdrawing: Promise<void> | undefined;
   #deregistering: Promise<void> | undefined;
 
   constructor(options: ConsulRegistrationOptions) {
@@ -55,37 +59,32 @@ export class ConsulRegistration implements Registration {
     return this.#failure;
   }
 
-  /** Registers at the first agent that takes it, and beats from then on; see `Registrar.register`. */
-  async start(signal: AbortSignal | undefined): Promise<void> {
-    const { clock, random } = this.#options;
-    const abandoned = this.#abandoned.signal;
-    const abort = () => {
-      this.#abandoned.abort(signal?.reason);
-    };
-    signal?.throwIfAborted();
-    signal?.addEventListener('abort', abort, { once: true });
-    try {
-      await this.#atSomeAgent('registering', abandoned, () => this.#register(abandoned));
-      abandoned.throwIfAborted();
-    } finally {
-      signal?.removeEventListener('abort', abort);
-    }
-    this.#heartbeat = new Heartbeat({
-      intervalMs: beatMs,
-      jitter: 0.1,
-      clock,
-      random,
-      beat: (stopped) => this.#beat(stopped),
-    });
-    // Registering cannot say it.
-    if (this.#state === 'draining') this.#heartbeat.beatNow();
+  get id(): string {
+    return this.#options.instance.id;
   }
 
-  /** Ends the beats and leaves the instance to its TTL: the registry is being closed. */
+  /** Settles when the instance has been taken out, as far as it could be; `undefined` while it is not to be. */
+  get ending(): Promise<unknown> | undefined {
+    const ending = this.#deregistering ?? this.#withdrawing;
+    return ending?.catch(() => undefined);
+  }
+
+  /**
+   * Registers at the first agent that takes it, and beats from then on; see `Registrar.register`. An agent may have
+   * registered the instance although this rejects: it is then taken out there, once, which the rejection does not wait
+   * for.
+   */
+  start(signal: AbortSignal | undefined): Promise<void> {
+    this.#starting = this.#start(signal);
+    return this.#starting;
+  }
+
+  /** Ends the beats and leaves the instance to its TTL: the registry is being closed. Twice is fine. */
   async abandon(): Promise<void> {
     this.#abandoned.abort(new DiscoveryError('closed', 'the Consul registry is closed'));
-    await this.#heartbeat?.stop();
-    await this.#leaving;
+    const stopped = this.#heartbeat?.stop();
+    await Promise.allSettled([this.#starting]);
+    await Promise.all([stopped, this.#leaving, this.ending]);
   }
 
   report(state: InstanceState, note = ''): void {
@@ -107,11 +106,62 @@ export class ConsulRegistration implements Registration {
     return this.deregister();
   }
 
+  async #start(signal: AbortSignal | undefined): Promise<void> {
+    const { clock, random } = this.#options;
+    const abandoned = this.#abandoned.signal;
+    const abort = () => {
+      this.#abandoned.abort(signal?.reason);
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      signal?.throwIfAborted();
+      await this.#waitForOther(abandoned);
+      await this.#atSomeAgent('registering', abandoned, () => this.#register(abandoned));
+      abandoned.throwIfAborted();
+    } catch (error: unknown) {
+      this.#withdrawing = this.#withdraw();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+    this.#heartbeat = new Heartbeat({
+      intervalMs: beatMs,
+      jitter: 0.1,
+      clock,
+      random,
+      beat: (stopped) => this.#beat(stopped),
+    });
+    // Registering cannot say it.
+    if (this.#state === 'draining') this.#heartbeat.beatNow();
+  }
+
+  async #waitForOther(signal: AbortSignal): Promise<void> {
+    const { after, clock } = this.#options;
+    using limited = new LimitedSignal(signal, Infinity, clock);
+    try {
+      await limited.race(after);
+    } finally {
+      signal.throwIfAborted();
+    }
+  }
+
+  /** Where it cannot be taken out, its check makes it critical after 10 s, and Consul removes it 5 minutes later. */
+  async #withdraw(): Promise<void> {
+    await this.#deregisterEverywhere();
+    this.#options.onEnd();
+  }
+
   async #end(): Promise<void> {
     // First the beats, so that none of them registers what is being taken out.
     await this.#heartbeat?.stop();
     await this.#leaving;
+    const failed = await this.#deregisterEverywhere();
     this.#options.onEnd();
+    if (failed !== undefined) throw this.#unavailable('deregistering', failed);
+  }
+
+  /** Resolves with what failed where the instance stands for certain. */
+  async #deregisterEverywhere(): Promise<unknown> {
     const { signal } = new AbortController();
     const results = await Promise.all(
       [...this.#standing].map(async ([agent, standing]) => {
@@ -123,8 +173,7 @@ export class ConsulRegistration implements Registration {
         return undefined;
       }),
     );
-    const failed = results.find((error) => error !== undefined);
-    if (failed !== undefined) throw this.#unavailable('deregistering', failed);
+    return results.find((error) => error !== undefined);
   }
 
   async #deregister(agent: Address, signal: AbortSignal): Promise<void> {
@@ -189,7 +238,7 @@ export class ConsulRegistration implements Registration {
     const response = await this.#put(agent, path, signal, body);
     if (response.status !== 200) {
       const failure = api.failureOf(response);
-      if (isRefusal(failure) && this.#standing.get(agent) === 'possible')
+      if (response.status < 500 && this.#standing.get(agent) === 'possible')
         this.#standing.delete(agent);
       throw failure;
     }

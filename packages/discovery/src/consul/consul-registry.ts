@@ -47,7 +47,7 @@ export class ConsulRegistry extends WatchedRegistry implements Registrar {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #api: ConsulApi;
-  readonly #registrations = new Set<ConsulRegistration>();
+  readonly #registrations: Set<ConsulRegistration>;
   #closed = false;
 
   /** Throws `invalid_options`, naming the option, also if a file in it cannot be read or used. */
@@ -64,6 +64,7 @@ export class ConsulRegistry extends WatchedRegistry implements Registrar {
       });
     });
     const api = new ConsulApi({ ...options, clock });
+    const registrations = new Set<ConsulRegistration>();
     super(
       {
         name: 'consul',
@@ -78,7 +79,11 @@ export class ConsulRegistry extends WatchedRegistry implements Registrar {
           const agents = api.agents.map(formatAddress).toSorted().join();
           return `consul://${agents}/${service}?${parameters.toString()}`;
         },
-        release: () => api.close(),
+        release: async () => {
+          // What takes an instance out needs its connection.
+          await Promise.all([...registrations].map((registration) => registration.abandon()));
+          await api.close();
+        },
         // A blocking query that returned is health.
         restMs: 0,
       },
@@ -87,42 +92,46 @@ export class ConsulRegistry extends WatchedRegistry implements Registrar {
     this.#clock = clock;
     this.#random = random;
     this.#api = api;
+    this.#registrations = registrations;
   }
 
-  /** See `Registrar.register`. Also rejects with `registration_refused` for meta that is beyond Consul's limits. */
+  /**
+   * See `Registrar.register`. Also rejects with `registration_refused` for meta that is beyond Consul's limits. An agent
+   * may have registered the instance although this rejects, as after an abort or without a response: it is then taken
+   * out once, in the background. Where that fails too, Consul has it as critical after 10 s, and removes it 5 minutes
+   * later.
+   */
   async register(
     instance: Instance,
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<Registration> {
     if (this.#closed) throw new DiscoveryError('closed', 'the Consul registry is closed');
+    const checked = createInstance(instance);
+    const others = [...this.#registrations].filter(({ id }) => id === checked.id);
     const registration = new ConsulRegistration({
       api: this.#api,
-      instance: createInstance(instance),
+      instance: checked,
       clock: this.#clock,
       random: this.#random,
+      after: Promise.all(others.map(({ ending }) => ending)),
       onEnd: () => {
         this.#registrations.delete(registration);
       },
     });
     this.#registrations.add(registration);
-    try {
-      await registration.start(signal);
-    } catch (error: unknown) {
-      this.#registrations.delete(registration);
-      throw error;
-    }
+    await registration.start(signal);
     return registration;
   }
 
   /**
-   * Ends every watch, beat and connection. An instance that was not deregistered before stays at Consul
-   * until its check expires.
+   * Ends every watch, beat and connection. An instance that was not deregistered before stays at Consul until its check
+   * expires. What takes an instance out is waited for, which takes at most 2 s.
    */
   override async close(): Promise<void> {
     this.#closed = true;
     // Together, since silence begins when `close` is called.
-    const left = [...this.#registrations].map((registration) => registration.abandon());
-    await Promise.all([super.close(), ...left]);
+    for (const registration of this.#registrations) void registration.abandon();
+    await super.close();
   }
 }
 
