@@ -70,6 +70,23 @@ describe('a source of A and AAAA records', () => {
     expect(waitMs).toBe(4000);
   });
 
+  it('does not take a late failure for a confirmation: the note is new, the age is not', async () => {
+    await using opened = await open(a('10.0.0.1', 20));
+    const { clock, dns } = opened;
+    const fail = dns.hold(({ type }) => type === 'AAAA', 'SERVFAIL');
+    const turning = opened.turn();
+    await until(() => clock.nextInMs === 50);
+    const confirmedAt = clock.now();
+    await clock.advance(50);
+    expect(opened.told()?.remarks).toMatchObject({ confirmedAt, note: undefined });
+    await clock.advance(1000);
+    fail();
+    const { note, instances, confirmedAt: confirmedLast } = await turning;
+    expect(note).toContain("'metadata.local.' AAAA");
+    expect(instances).toMatchObject([{ host: '10.0.0.1' }]);
+    expect(confirmedLast).toBe(confirmedAt);
+  });
+
   it('waits for nothing that is late beyond the TTL, and takes it in a later turn', async () => {
     await using opened = await open(a('10.0.0.1', 1), aaaa('fd00::1', 1));
     const release = opened.dns.hold(({ type }) => type === 'AAAA');

@@ -295,6 +295,21 @@ describe('a source of SRV records', () => {
     expect((await turning).instances).toHaveLength(40);
   });
 
+  it('does not confirm what it knew of hundreds of targets when all are silent', async () => {
+    await using opened = await open(...srv(...many.map((target) => ({ target }))), ...addresses);
+    const { dns, clock } = opened;
+    expect((await opened.turn()).instances).toHaveLength(40);
+    dns.react = (query) => (query.type === 'SRV' ? undefined : 'silence');
+    const asked = dns.queries.length;
+    const turning = opened.turn();
+    await until(() => dns.queries.length >= asked + 17);
+    await clock.advance(15_000);
+    expect(await turning).toMatchObject({
+      instances: undefined,
+      failure: { kind: 'silent', reason: 'timeout' },
+    });
+  });
+
   it('fails when hundreds of targets are silent, in 15 s', async () => {
     await using opened = await open(...srv(...many.map((target) => ({ target }))));
     const { dns, clock } = opened;

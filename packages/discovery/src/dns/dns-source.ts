@@ -47,6 +47,8 @@ export class DnsSource implements Source {
   #hosts: readonly Served[] | undefined;
   /** When the set was told first in this turn. */
   #toldAt: number | undefined;
+  /** When the last response of this turn came: only that confirms the set. */
+  #confirmedAt: number | undefined;
   #endTurn: () => void = () => undefined;
   #cancelExpiry: () => void = () => undefined;
   /** When the first answer came that is still to be told. */
@@ -74,6 +76,7 @@ export class DnsSource implements Source {
   async turn(signal: AbortSignal): Promise<number> {
     const { client, question } = this.#options;
     this.#toldAt = undefined;
+    this.#confirmedAt = undefined;
     this.#cancelExpiry();
     let isAsked = false;
     try {
@@ -114,13 +117,15 @@ export class DnsSource implements Source {
   }
 
   async #conclude(hosts: readonly Served[], signal: AbortSignal): Promise<number> {
-    const { question, clock } = this.#options;
+    const { clock } = this.#options;
     const set = this.#read(hosts);
     // Where the TTL ended the turn, nothing has confirmed the set since it was told.
     const isNews = this.#toldAt === undefined || this.#heardAt !== undefined;
     this.#heardAt = undefined;
     switch (set.state) {
       case 'known': {
+        // What was answered in former turns says nothing of this one.
+        if (this.#confirmedAt === undefined) throw this.#notInTime();
         const now = clock.now();
         this.#toldAt ??= now;
         if (isNews) this.#tell(set);
@@ -131,10 +136,15 @@ export class DnsSource implements Source {
       case 'failed':
         throw set.failure;
       case 'undecided':
-        throw new SourceFailure('silent', `the addresses of ${question.text}: no answer in time`, {
-          reason: 'timeout',
-        });
+        throw this.#notInTime();
     }
+  }
+
+  #notInTime(): SourceFailure {
+    const { text } = this.#options.question;
+    return new SourceFailure('silent', `the addresses of ${text}: no answer in time`, {
+      reason: 'timeout',
+    });
   }
 
   async #concludeEmpty(
@@ -161,6 +171,7 @@ export class DnsSource implements Source {
   #heard({ family, records, exists, failure }: HostFamily): void {
     if (this.#hosts === undefined) return;
     const { clock } = this.#options;
+    if (failure === undefined) this.#confirmedAt = clock.now();
     const brings = failure === undefined && (records.length > 0 || (family === 4 && !exists));
     if (brings || this.#toldAt !== undefined) this.#heardAt ??= clock.now();
     if (this.#heardAt === undefined) return;
@@ -192,7 +203,10 @@ export class DnsSource implements Source {
     this.#empties = 0;
     this.#emptySince = undefined;
     this.#addresses.confirmed();
-    sink.publish(instances, { note: note ?? client.trouble });
+    sink.publish(instances, {
+      note: note ?? client.trouble,
+      confirmedAt: this.#confirmedAt,
+    });
   }
 
   #read(hosts: readonly Served[]): ServiceSet {

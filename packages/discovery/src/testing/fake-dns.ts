@@ -91,12 +91,15 @@ export class FakeDns {
     return new FakeDns(udp, tcp);
   }
 
-  /** Holds back the responses to some questions until the function that is returned is called. */
-  hold(isHeld: (query: DnsQuery) => boolean): () => void {
+  /**
+   * Holds back the responses to some questions until the function that is returned is called; they are then answered, or
+   * get `reaction`.
+   */
+  hold(isHeld: (query: DnsQuery) => boolean, reaction?: DnsReaction): () => void {
     let release: () => void = () => undefined;
-    const released = new Promise<undefined>((resolve) => {
+    const released = new Promise<DnsReaction | undefined>((resolve) => {
       release = () => {
-        resolve(undefined);
+        resolve(reaction);
       };
     });
     this.react = (query) => (isHeld(query) ? released : undefined);
