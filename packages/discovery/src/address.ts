@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { isIP, isIPv6 } from 'node:net';
 import { DiscoveryError } from './discovery-error';
 
@@ -31,7 +32,16 @@ export function parseAddress(text: string): Address {
 }
 
 /** Throws `invalid_address` unless the host can stand in a URL and the port is 1 to 65535. */
-export function checkAddress({ host, port }: Address): void {
+export function checkAddress(address: Address): void {
+  // In plain JavaScript it may be anything.
+  const value: unknown = address;
+  if (typeof value !== 'object' || value === null) {
+    throw new DiscoveryError(
+      'invalid_address',
+      `${inspect(value)} is not an address: expected an object with 'host' and 'port'`,
+    );
+  }
+  const { host, port } = address;
   if (host === '') throw new DiscoveryError('invalid_address', 'the host is empty');
   if (!isHost(host)) {
     throw new DiscoveryError('invalid_address', `'${host}' is not a host that can be called`);

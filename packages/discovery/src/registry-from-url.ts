@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { parseAddress, type Address } from './address';
 import { ConsulRegistry } from './consul/consul-registry';
 import { DnsRegistry, type DnsRegistryOptions } from './dns/dns-registry';
@@ -32,6 +33,9 @@ const schemes = ['memory:', 'static:', 'consul:', 'consul+https:', 'kubernetes:'
  * Throws `invalid_registry_url`, naming what is wrong and what is expected.
  */
 export function registryFromUrl(text: string): OpenedRegistry {
+  // In plain JavaScript it may be anything.
+  const given: unknown = text;
+  if (typeof given !== 'string') throw invalidRegistryUrl(inspect(given), 'it is no text');
   const scheme = /^[a-z+]+:/.exec(text)?.[0] ?? '';
   switch (scheme) {
     case 'memory:':

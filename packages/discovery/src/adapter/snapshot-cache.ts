@@ -191,9 +191,6 @@ export function openSnapshotCache(
 ): SnapshotCache | undefined {
   if (folder === undefined) return undefined;
   return checkOption(() => {
-    if ((typeof folder as unknown) !== 'string' || folder === '') {
-      throw new TypeError(`'snapshotCache' is the path of a folder, and not '${folder}'`);
-    }
     if (origin === undefined) {
       throw new TypeError(`a ${name} registry takes no 'snapshotCache': it is given '${folder}'`);
     }

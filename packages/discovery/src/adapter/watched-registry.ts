@@ -3,7 +3,7 @@ import { DiscoveryError } from '../discovery-error';
 import type { Instance } from '../instance';
 import type { Registry, ServiceWatch, WaitOptions } from '../registry';
 import { parseTarget, type Target } from '../target';
-import { checkOption } from './check-option';
+import { checkForms, checkOption, functionForm, objectForm, textForm } from './check-option';
 import { HeldWatches } from './held-watches';
 import { openSnapshotCache, type SnapshotCache } from './snapshot-cache';
 import { SnapshotStore } from './snapshot-store';
@@ -27,6 +27,12 @@ export interface RegistryOptions {
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
 }
+
+const optionForms = {
+  snapshotCache: { allows: textForm.allows, expected: 'the path of a folder' },
+  clock: objectForm('now', 'schedule'),
+  random: functionForm,
+};
 
 /** What an adapter adds. */
 export interface AdapterOptions {
@@ -72,6 +78,7 @@ export class WatchedRegistry implements Registry {
 
   /** Throws `invalid_options`, naming the option. */
   constructor(adapter: AdapterOptions, options: RegistryOptions = {}) {
+    checkForms(options, optionForms);
     this.#adapter = adapter;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;

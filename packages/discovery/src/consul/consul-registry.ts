@@ -1,6 +1,6 @@
 import { systemClock, type Clock, type Random } from '@movies/time';
 import { formatAddress, type Address } from '../address';
-import { checkOption } from '../adapter/check-option';
+import { checkForms, listForm, objectForm, textForm, textsForm } from '../adapter/check-option';
 import { WatchedRegistry, type RegistryOptions } from '../adapter/watched-registry';
 import { DiscoveryError } from '../discovery-error';
 import { createInstance, type Instance } from '../instance';
@@ -17,6 +17,22 @@ export type { RegistryOptions } from '../adapter/watched-registry';
 const shortestWaitMs = 1000;
 /** Consul's own limit. */
 const longestWaitMs = 600_000;
+
+/** A blank text would be sent, and either ask for what nothing has, or for everything. */
+const optionForms = {
+  agents: listForm,
+  tls: objectForm(),
+  tokenFile: textForm,
+  datacenter: textForm,
+  tags: textsForm,
+  filter: textForm,
+  maxWaitMs: {
+    allows: (ms: unknown) => typeof ms === 'number' && ms >= shortestWaitMs && ms <= longestWaitMs,
+    expected: `${shortestWaitMs} to ${longestWaitMs} milliseconds`,
+  },
+};
+
+const tlsForms = { caFile: textForm, certFile: textForm, keyFile: textForm, serverName: textForm };
 
 /** Where Consul is, and what of it is followed. */
 export interface ConsulRegistryOptions extends RegistryOptions {
@@ -52,17 +68,11 @@ export class ConsulRegistry extends WatchedRegistry implements Registrar {
 
   /** Throws `invalid_options`, naming the option, also if a file in it cannot be read or used. */
   constructor(options: ConsulRegistryOptions) {
-    const { clock = systemClock, random = Math.random, datacenter, tags, filter } = options;
-    const query = { datacenter, tags, filter, maxWaitMs: options.maxWaitMs ?? 60_000 };
-    checkOption(() => {
-      checkWait(query.maxWaitMs);
-      checkTexts({
-        datacenter: [datacenter],
-        tags,
-        filter: [filter],
-        serverName: [options.tls?.serverName],
-      });
-    });
+    checkForms(options, optionForms, ['agents']);
+    if (options.tls !== undefined) checkForms(options.tls, tlsForms);
+    const { clock = systemClock, random = Math.random, maxWaitMs = 60_000 } = options;
+    const { datacenter, tags, filter } = options;
+    const query = { datacenter, tags, filter, maxWaitMs };
     const api = new ConsulApi({ ...options, clock });
     const registrations = new Set<ConsulRegistration>();
     super(
@@ -113,7 +123,7 @@ export class ConsulRegistry extends WatchedRegistry implements Registrar {
       instance: checked,
       clock: this.#clock,
       random: this.#random,
-      after: Promise.all(others.map(({ ending }) => ending)),
+      after: Promise.all(others.map(async ({ ending }) => ending)),
       onEnd: () => {
         this.#registrations.delete(registration);
       },
@@ -132,21 +142,5 @@ export class ConsulRegistry extends WatchedRegistry implements Registrar {
     // Together, since silence begins when `close` is called.
     for (const registration of this.#registrations) void registration.abandon();
     await super.close();
-  }
-}
-
-function checkWait(ms: number): void {
-  if (ms >= shortestWaitMs && ms <= longestWaitMs) return;
-  throw new RangeError(
-    `'maxWaitMs' is ${shortestWaitMs} to ${longestWaitMs} milliseconds, and not ${ms}`,
-  );
-}
-
-/** An empty text would be sent, and either ask for what nothing has, or for everything. */
-function checkTexts(
-  texts: Readonly<Record<string, readonly (string | undefined)[] | undefined>>,
-): void {
-  for (const [name, values = []] of Object.entries(texts)) {
-    if (values.includes('')) throw new RangeError(`'${name}' holds an empty text: leave it out`);
   }
 }

@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns';
 import { isIP } from 'node:net';
 import { systemClock } from '@movies/time';
-import { checkOption } from '../adapter/check-option';
+import { checkForms, checkOption, listForm, textForm } from '../adapter/check-option';
 import { WatchedRegistry, type RegistryOptions } from '../adapter/watched-registry';
 import { checkAddress, formatAddress, type Address } from '../address';
 import { DiscoveryError } from '../discovery-error';
@@ -38,6 +38,15 @@ export interface DnsRegistryOptions extends RegistryOptions {
   readonly servers?: readonly Address[] | (() => readonly Address[]) | undefined;
 }
 
+const optionForms = {
+  name: textForm,
+  namespace: textForm,
+  servers: {
+    allows: (value: unknown) => Array.isArray(value) || typeof value === 'function',
+    expected: 'a list of addresses, or a function that returns one',
+  },
+};
+
 const label = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 /** One less than a label, for the `_` before it. */
 const portName = /^[a-z0-9]([a-z0-9-]{0,60}[a-z0-9])?$/i;
@@ -51,6 +60,7 @@ const maxNameLength = 253;
 export class DnsRegistry extends WatchedRegistry {
   /** Throws `invalid_options`, naming the option and what is expected. */
   constructor(options: DnsRegistryOptions) {
+    checkForms(options, optionForms, ['name']);
     const { servers, family = 'both', clock = systemClock, random = Math.random } = options;
     const families = readFamilies(family);
     checkKind(options.kind);
@@ -95,8 +105,9 @@ function readFamilies(family: unknown): readonly Family[] {
   throw invalid(`'family' is 4, 6 or both, and not '${String(family)}'`);
 }
 
-function checkKind(kind: string): void {
-  if (kind !== 'srv' && kind !== 'a') throw invalid(`'kind' is srv or a, and not '${kind}'`);
+function checkKind(kind: unknown): void {
+  if (kind !== 'srv' && kind !== 'a')
+    throw invalid(`'kind' is srv or a, and not '${String(kind)}'`);
 }
 
 function checkTemplate({ name: template, namespace }: DnsRegistryOptions): void {
@@ -161,11 +172,11 @@ function checkPort(
 ): string | number {
   if (kind === 'srv') {
     if (typeof port === 'string' && portName.test(port)) return port;
-    throw refuse(`kind 'srv' takes the name of a port, such as 'http', and not '${port}'`);
+    throw refuse(`kind 'srv' takes the name of a port, such as 'http', and not '${String(port)}'`);
   }
   if (typeof port === 'number' && Number.isInteger(port) && port >= 1 && port <= 65_535)
     return port;
-  throw refuse(`kind 'a' takes the number of a port, 1 to 65535, and not '${port}'`);
+  throw refuse(`kind 'a' takes the number of a port, 1 to 65535, and not '${String(port)}'`);
 }
 
 function checkName(target: Target, name: string): void {
@@ -189,6 +200,7 @@ function serversOf(servers: DnsRegistryOptions['servers']): (() => readonly stri
   if (servers === undefined) return undefined;
   return () => {
     const addresses = typeof servers === 'function' ? servers() : servers;
+    checkForms({ servers: addresses }, { servers: listForm }, ['servers']);
     if (addresses.length === 0)
       throw invalid('no DNS server is given: name one, or leave them out');
     return addresses.map((server) => {

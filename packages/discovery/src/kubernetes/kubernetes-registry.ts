@@ -1,5 +1,11 @@
 import { checkDuration, systemClock } from '@movies/time';
-import { checkOption } from '../adapter/check-option';
+import {
+  checkForms,
+  checkOption,
+  functionForm,
+  objectForm,
+  textForm,
+} from '../adapter/check-option';
 import { WatchedRegistry, type RegistryOptions } from '../adapter/watched-registry';
 import { formatTarget, invalidTarget, type Target } from '../target';
 import { kubeAccessSource } from './access/kube-access-source';
@@ -59,6 +65,7 @@ export interface KubernetesRegistryOptions extends RegistryOptions {
 export class KubernetesRegistry extends WatchedRegistry {
   /** Throws `invalid_options`, naming the option. */
   constructor(options: KubernetesRegistryOptions = {}) {
+    checkForms(options, optionForms);
     const { api = 'endpointslices', clock = systemClock, random = Math.random } = options;
     const { namespace, port = 'http', idleMs = 90_000, userAgent } = options;
     checkOptions(options);
@@ -128,6 +135,20 @@ const dnsLabel = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const expectedLabel =
   'at most 63 lower case letters, digits and -, with a letter or digit at each end';
 
+const optionForms = {
+  namespace: textForm,
+  port: { allows: (value: unknown) => typeof value === 'string', expected: 'a text' },
+  api: {
+    allows: (value: unknown) => typeof value === 'string' && Object.hasOwn(objectsOf, value),
+    expected: Object.keys(objectsOf).join(' or '),
+  },
+  context: textForm,
+  userAgent: textForm,
+  kubeConfig: objectForm('getCurrentContext', 'getCurrentCluster', 'applyToHTTPSOptions'),
+  access: objectForm('credentials'),
+  findAccess: functionForm,
+};
+
 /** A name goes into a selector or a path as it stands. */
 function checkTarget(target: Target): void {
   for (const part of ['service', 'namespace', 'port'] as const) {
@@ -138,13 +159,7 @@ function checkTarget(target: Target): void {
   }
 }
 
-function checkOptions({
-  namespace,
-  port,
-  api,
-  idleMs,
-  userAgent,
-}: KubernetesRegistryOptions): void {
+function checkOptions({ namespace, port, idleMs, userAgent }: KubernetesRegistryOptions): void {
   checkOption(() => {
     checkDuration('idleMs', idleMs);
     for (const [option, name] of [
@@ -153,9 +168,6 @@ function checkOptions({
     ] as const) {
       if (name === undefined || dnsLabel.test(name)) continue;
       throw new RangeError(`'${option}' is '${name}': expected ${expectedLabel}`);
-    }
-    if (api !== undefined && !Object.hasOwn(objectsOf, api)) {
-      throw new RangeError(`'api' is '${api}': expected ${Object.keys(objectsOf).join(' or ')}`);
     }
     if (userAgent !== undefined && !/^[\x20-\x7e]+$/.test(userAgent)) {
       throw new RangeError(

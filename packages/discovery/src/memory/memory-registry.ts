@@ -1,5 +1,5 @@
 import { checkDuration, Heartbeat, systemClock, type Clock, type Random } from '@movies/time';
-import { checkOption } from '../adapter/check-option';
+import { checkForms, checkOption } from '../adapter/check-option';
 import { WatchedRegistry } from '../adapter/watched-registry';
 import { DiscoveryError } from '../discovery-error';
 import { checkState, createInstance, type Instance } from '../instance';
@@ -27,6 +27,7 @@ export class MemoryRegistry extends WatchedRegistry implements Registrar {
 
   /** Throws `invalid_options`, naming the option. */
   constructor(options: MemoryRegistryOptions = {}) {
+    checkForms(options, {});
     const { staleAfterMs = 5000, heartbeatMs = 1000, clock = systemClock } = options;
     checkOption(() => {
       checkDuration('staleAfterMs', staleAfterMs);
