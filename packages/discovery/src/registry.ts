@@ -53,7 +53,7 @@ export interface ServiceWatch extends AsyncDisposable, AsyncIterable<Snapshot> {
   readonly service: string;
   /** What is known now. */
   readonly view: View;
-  /** Milliseconds since the registry confirmed the set; 0 where the set cannot be old, `undefined` while it is unknown. */
+  /** Milliseconds since the registry confirmed the set; 0 where it cannot be old, `undefined` while there is none. */
   readonly ageMs: number | undefined;
   /** How often the registry could not be followed, by reason: a short word for a metric. */
   readonly failures: ReadonlyMap<string, number>;

@@ -215,7 +215,7 @@ const clauses = {
     await harness.publish(service, [one, two]);
     await heard(other, has(one, two));
     expect(snapshots.map(addresses)).toEqual([addresses([one])]);
-    expect(closed.view.state).toBe('closed');
+    expect([closed.view.state, closed.ageMs]).toEqual(['closed', undefined]);
   },
 
   'after close of the registry there is silence, and everything rejects with closed': async (

@@ -3,6 +3,7 @@ import { DiscoveryError } from '../discovery-error';
 import type { ServiceWatch, WaitOptions } from '../registry';
 import type { Closed, Snapshot, Unknown, View } from '../view';
 import { checkOption } from './check-option';
+import { Closing } from './closing';
 import type { SnapshotStore } from './snapshot-store';
 
 export interface WatchOptions {
@@ -20,7 +21,7 @@ export class Watch implements ServiceWatch {
   readonly #options: WatchOptions;
   /** What hears that the watch is closed. */
   readonly #endings = new Set<() => void>();
-  #closing: Promise<void> | undefined;
+  readonly #closing = new Closing();
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -31,12 +32,12 @@ export class Watch implements ServiceWatch {
   }
 
   get view(): View {
-    return this.#closing === undefined ? this.#options.store.view : closed;
+    return this.#closing.hasBegun ? closed : this.#options.store.view;
   }
 
   get ageMs(): number | undefined {
     const { store, clock, neverOld } = this.#options;
-    if (store.view.state === 'unknown') return undefined;
+    if (this.#closing.hasBegun || store.view.state === 'unknown') return undefined;
     return neverOld ? 0 : Math.max(0, clock.now() - store.view.confirmedAt);
   }
 
@@ -72,7 +73,7 @@ export class Watch implements ServiceWatch {
     this.#endings.add(onClose);
     // Later, so that the caller has the function that is returned here.
     queueMicrotask(() => {
-      if (this.#closing !== undefined) onClose();
+      if (this.#closing.hasBegun) onClose();
       else if (!hasHeard && saysSomething(store.view)) hear(store.view);
     });
     return end;
@@ -188,16 +189,11 @@ export class Watch implements ServiceWatch {
   }
 
   close(): Promise<void> {
-    if (this.#closing === undefined) {
-      let settle: (ended: Promise<void>) => void = () => undefined;
-      this.#closing = new Promise((resolve) => {
-        settle = resolve;
-      });
+    return this.#closing.close(() => {
       // Before anything is awaited: silence begins when `close` is called.
       for (const end of [...this.#endings]) end();
-      settle(this.#options.release());
-    }
-    return this.#closing;
+      return this.#options.release();
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

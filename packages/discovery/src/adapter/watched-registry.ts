@@ -4,6 +4,7 @@ import type { Instance } from '../instance';
 import type { Registry, ServiceWatch, WaitOptions } from '../registry';
 import { parseTarget, type Target } from '../target';
 import { checkForms, checkOption, functionForm, objectForm, textForm } from './check-option';
+import { Closing } from './closing';
 import { HeldWatches } from './held-watches';
 import { openSnapshotCache, type SnapshotCache } from './snapshot-cache';
 import { SnapshotStore } from './snapshot-store';
@@ -74,7 +75,7 @@ export class WatchedRegistry implements Registry {
   readonly #followed = new Map<string, Followed>();
   readonly #watches = new Set<Watch>();
   readonly #held: HeldWatches;
-  #closing: Promise<void> | undefined;
+  readonly #closing = new Closing();
 
   /** Throws `invalid_options`, naming the option. */
   constructor(adapter: AdapterOptions, options: RegistryOptions = {}) {
@@ -90,8 +91,13 @@ export class WatchedRegistry implements Registry {
     this.#held = new HeldWatches((target) => this.watch(target), this.#clock);
   }
 
+  /** From the first call of `close` on. */
+  protected get isClosed(): boolean {
+    return this.#closing.hasBegun;
+  }
+
   watch(target: string, { signal }: { readonly signal?: AbortSignal } = {}): ServiceWatch {
-    if (this.#closing !== undefined || signal?.aborted === true) return this.#closedWatch(target);
+    if (this.isClosed || signal?.aborted === true) return this.#closedWatch(target);
     const followed = this.#followed.get(target) ?? this.#follow(target);
     followed.watches += 1;
     const watch = new Watch({
@@ -115,7 +121,7 @@ export class WatchedRegistry implements Registry {
 
   async discover(target: string, options: WaitOptions = {}): Promise<readonly Instance[]> {
     options.signal?.throwIfAborted();
-    if (this.#closing === undefined) this.#held.keep(target);
+    if (!this.isClosed) this.#held.keep(target);
     // A watch of its own, since the one that is held ends when many other targets are asked for.
     await using watch = this.watch(target);
     const { instances, failure, emptyBecause } = await watch.synced(options);
@@ -130,27 +136,16 @@ export class WatchedRegistry implements Registry {
   }
 
   close(): Promise<void> {
-    if (this.#closing === undefined) {
-      let settle: (ended: Promise<void>) => void = () => undefined;
-      // First, since a listener that is told the end may watch, discover or close again.
-      this.#closing = new Promise((resolve) => {
-        settle = resolve;
-      });
-      settle(this.#end());
-    }
-    return this.#closing;
+    return this.#closing.close(async () => {
+      this.#held.close();
+      await Promise.all([...this.#watches].map((watch) => watch.close()));
+      await this.#cache?.close();
+      await this.#adapter.release?.();
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  async #end(): Promise<void> {
-    this.#held.close();
-    const ended = await Promise.allSettled([...this.#watches].map((watch) => watch.close()));
-    await this.#cache?.close();
-    await this.#adapter.release?.();
-    for (const end of ended) if (end.status === 'rejected') throw end.reason;
   }
 
   #follow(target: string): Followed {

@@ -64,7 +64,6 @@ export class ConsulRegistry extends WatchedRegistry implements Registrar {
   readonly #random: Random;
   readonly #api: ConsulApi;
   readonly #registrations: Set<ConsulRegistration>;
-  #closed = false;
 
   /** Throws `invalid_options`, naming the option, also if a file in it cannot be read or used. */
   constructor(options: ConsulRegistryOptions) {
@@ -115,7 +114,7 @@ export class ConsulRegistry extends WatchedRegistry implements Registrar {
     instance: Instance,
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<Registration> {
-    if (this.#closed) throw new DiscoveryError('closed', 'the Consul registry is closed');
+    if (this.isClosed) throw new DiscoveryError('closed', 'the Consul registry is closed');
     const checked = createInstance(instance);
     const others = [...this.#registrations].filter(({ id }) => id === checked.id);
     const registration = new ConsulRegistration({
@@ -138,7 +137,6 @@ export class ConsulRegistry extends WatchedRegistry implements Registrar {
    * expires. What takes an instance out is waited for, which takes at most 2 s.
    */
   override async close(): Promise<void> {
-    this.#closed = true;
     // Together, since silence begins when `close` is called.
     for (const registration of this.#registrations) void registration.abandon();
     await super.close();

@@ -23,7 +23,6 @@ export class MemoryRegistry extends WatchedRegistry implements Registrar {
   readonly #heartbeatMs: number;
   readonly #instances: BeatingInstances;
   readonly #heartbeats = new Set<Heartbeat>();
-  #closed = false;
 
   /** Throws `invalid_options`, naming the option. */
   constructor(options: MemoryRegistryOptions = {}) {
@@ -56,7 +55,7 @@ export class MemoryRegistry extends WatchedRegistry implements Registrar {
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<Registration> {
     signal?.throwIfAborted();
-    if (this.#closed) throw new DiscoveryError('closed', 'the memory registry is closed');
+    if (this.isClosed) throw new DiscoveryError('closed', 'the memory registry is closed');
     const standing = this.#instances.add(createInstance(instance));
     const heartbeat = new Heartbeat({
       intervalMs: this.#heartbeatMs,
@@ -86,7 +85,6 @@ export class MemoryRegistry extends WatchedRegistry implements Registrar {
   }
 
   override async close(): Promise<void> {
-    this.#closed = true;
     // Together, since silence begins when `close` is called.
     const stopped = [...this.#heartbeats].map((heartbeat) => heartbeat.stop());
     await Promise.all([super.close(), ...stopped]);
