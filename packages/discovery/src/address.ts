@@ -4,6 +4,7 @@ import { DiscoveryError } from './discovery-error';
 
 /** Where something listens. An IPv6 host stands without brackets; they are for text only. */
 export interface Address {
+  /** An IP address or a name. */
   readonly host: string;
   /** 1 to 65535. */
   readonly port: number;

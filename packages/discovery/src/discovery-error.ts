@@ -22,6 +22,7 @@ export type DiscoveryErrorCode =
 /** The one error class of this package. `cause` holds what the registry or the network said. */
 export class DiscoveryError extends Error {
   override readonly name = 'DiscoveryError';
+  /** What kind of error it is. */
   readonly code: DiscoveryErrorCode;
 
   constructor(code: DiscoveryErrorCode, message: string, options?: ErrorOptions) {

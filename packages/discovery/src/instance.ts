@@ -18,7 +18,9 @@ export const rankOfState: Readonly<Record<InstanceState, number>> = {
 export interface Instance extends Address {
   /** Unique in the service; a new process is a new instance, also on an old address. */
   readonly id: string;
+  /** Name of the service, without namespace or port. */
   readonly service: string;
+  /** `ready` by default. */
   readonly state: InstanceState;
   /** Where it runs. */
   readonly zone?: string;
@@ -34,7 +36,9 @@ export interface Instance extends Address {
 
 /** Callers in these zones, or on these nodes, are meant to use the instance. */
 export interface InstanceHints {
+  /** Names of zones, as `zone` of an instance. */
   readonly zones?: readonly string[];
+  /** Names of nodes. */
   readonly nodes?: readonly string[];
 }
 

@@ -18,6 +18,7 @@ import { StaticRegistry } from './static/static-registry';
 
 /** What a registry URL opens. */
 export interface OpenedRegistry {
+  /** To be closed by the caller. */
   readonly registry: Registry;
   /** Absent where the platform registers, or the addresses are fixed. */
   readonly registrar?: Registrar;

@@ -2,6 +2,7 @@ import { DiscoveryError } from './discovery-error';
 
 /** What a watch follows: `rating`, `rating.shop` or `rating.shop:grpc`. The registry's defaults fill in the rest. */
 export interface Target {
+  /** Name of the service: 1 to 63 letters, digits, - and _. */
   readonly service: string;
   /** Of the platform, as a namespace of Kubernetes. */
   readonly namespace?: string;

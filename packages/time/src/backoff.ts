@@ -1,10 +1,12 @@
 import type { Random } from './clock';
 
+/** All of them are required. */
 export interface BackoffOptions {
-  /** Upper bound of the first delay. */
+  /** Upper bound of the first delay, in milliseconds. */
   readonly initialMs: number;
-  /** Upper bound of every delay. */
+  /** Upper bound of every delay, in milliseconds. */
   readonly maxMs: number;
+  /** Draws each delay below its bound; called once per delay. */
   readonly random: Random;
 }
 
@@ -28,6 +30,7 @@ export class Backoff {
     return random() * bound;
   }
 
+  /** Begins again with `initialMs`: to be called after a success. */
   reset(): void {
     this.#failures = 0;
   }

@@ -1,5 +1,6 @@
 import type { Clock, Random } from './clock';
 
+/** All of them are required. */
 export interface HeartbeatOptions {
   /** Milliseconds between the end of a beat and the next one. */
   readonly intervalMs: number;
@@ -7,7 +8,9 @@ export interface HeartbeatOptions {
   readonly jitter: number;
   /** One beat; must settle when the signal is aborted, and must not reject. */
   readonly beat: (signal: AbortSignal) => Promise<void>;
+  /** Waits between two beats. */
   readonly clock: Clock;
+  /** Draws the variation; called once per interval. */
   readonly random: Random;
 }
 
@@ -21,6 +24,7 @@ export class Heartbeat {
   #running = Promise.resolve();
   #again = false;
 
+  /** Begins at once: the first beat comes after one interval. */
   constructor(options: HeartbeatOptions) {
     this.#options = options;
     this.#schedule();

@@ -11,6 +11,10 @@ export class LimitedSignal implements Disposable {
   #cancel: () => void = () => undefined;
   #timedOut = false;
 
+  /**
+   * `timeoutMs` is of any length; `Infinity` sets no limit. Throws the parent's reason if it is aborted already, and a
+   * `RangeError` for `NaN`.
+   */
   constructor(parent: AbortSignal, timeoutMs: number, clock: Clock) {
     parent.throwIfAborted();
     this.#parent = parent;
@@ -19,6 +23,7 @@ export class LimitedSignal implements Disposable {
     this.restart(timeoutMs);
   }
 
+  /** Aborts at most once. Its reason is an `AbortError`, also where the parent has another one. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
@@ -28,7 +33,7 @@ export class LimitedSignal implements Disposable {
     return this.#timedOut;
   }
 
-  /** Gives it so much time from now on. */
+  /** Begins the limit anew: it is over in `timeoutMs` milliseconds from now. Throws a `RangeError` for `NaN`. */
   restart(timeoutMs: number): void {
     this.#cancel();
     this.#cancel = this.#clock.schedule(timeoutMs, () => {

@@ -1,10 +1,13 @@
 import type { Clock } from './clock';
 import { delay } from './delay';
 
+/** All of them are required. */
 export interface TokenBucketOptions {
-  /** How many tokens a full bucket holds. */
+  /** How many tokens a full bucket holds; it is full at the beginning. */
   readonly burst: number;
+  /** How many tokens come each second, above 0. */
   readonly perSecond: number;
+  /** Measures the time, and waits for the next token. */
   readonly clock: Clock;
 }
 

@@ -158,6 +158,7 @@ const clauses = {
   },
 } satisfies Record<string, (harness: RegistrarHarness) => Promise<void>>;
 
+/** The name of a clause, as the exceptions name it. */
 export type RegistrarClause = keyof typeof clauses;
 
 /** Runs every clause against an adapter. One that it cannot meet is an exception, with its reason. */

@@ -333,6 +333,7 @@ const clauses = {
   },
 } satisfies Record<string, (harness: RegistryHarness) => Promise<void>>;
 
+/** The name of a clause, as the exceptions name it. */
 export type RegistryClause = keyof typeof clauses;
 
 /** Runs every clause against an adapter. One that it cannot meet is an exception, with its reason. */

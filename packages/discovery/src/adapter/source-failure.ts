@@ -12,11 +12,12 @@ import { messageOf } from './message-of';
  */
 export type FailureKind = 'unreachable' | 'lost' | 'silent' | 'refused' | 'expired' | 'malformed';
 
+/** What a failure can say beside its kind and message. All are optional; `cause` is what the network or a library threw. */
 export interface SourceFailureDetails extends ErrorOptions {
-  /** A short word for a metric, where it can say more than the kind, as `http_403`. */
+  /** A short word for a metric, where it can say more than the kind, as `http_403`; the kind by default. */
   readonly reason?: string;
   /**
-   * How long to wait in place of the back-off, in milliseconds: what the registry asks for in `Retry-After`, or what the
+   * How long to wait in place of the back-off, in milliseconds; the back-off decides by default: what the registry asks for in `Retry-After`, or what the
    * source needs before its next turn, which asks for something else.
    */
   readonly retryAfterMs?: number | undefined;
@@ -25,8 +26,11 @@ export interface SourceFailureDetails extends ErrorOptions {
 /** The one failure of every source, from the wire to the metric. The message says what to do where waiting does not help. */
 export class SourceFailure extends Error {
   override readonly name = 'SourceFailure';
+  /** Decides how long to wait before the next turn. */
   readonly kind: FailureKind;
+  /** A short word for a metric. */
   readonly reason: string;
+  /** Milliseconds to wait in place of the back-off. */
   readonly retryAfterMs: number | undefined;
 
   constructor(kind: FailureKind, message: string, details: SourceFailureDetails = {}) {

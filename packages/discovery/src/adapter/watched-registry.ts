@@ -25,7 +25,9 @@ export interface RegistryOptions {
    * asks the same server for the same. A set from it is marked `isFromCache`. None by default.
    */
   readonly snapshotCache?: string | undefined;
+  /** The system's clock by default. */
   readonly clock?: Clock | undefined;
+  /** Draws from [0, 1) for jitter; `Math.random` by default. */
   readonly random?: Random | undefined;
 }
 

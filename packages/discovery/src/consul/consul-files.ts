@@ -7,8 +7,9 @@ import { DiscoveryError } from '../discovery-error';
 export interface ConsulTls {
   /** PEM file of the authorities to trust; the system's by default. */
   readonly caFile?: string | undefined;
-  /** PEM files of the certificate that this client shows, and of its key. */
+  /** PEM file of the certificate that this client shows; none by default. Goes with `keyFile`. */
   readonly certFile?: string | undefined;
+  /** PEM file of the key of that certificate, not encrypted. Goes with `certFile`. */
   readonly keyFile?: string | undefined;
   /** Name that the agents' certificates are for, as `server.dc1.consul`; by default the host that is asked. */
   readonly serverName?: string | undefined;

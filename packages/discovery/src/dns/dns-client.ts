@@ -3,6 +3,7 @@ import { Resolver } from 'node:dns/promises';
 import { LimitedSignal, type Clock } from '@movies/time';
 import { SourceFailure, type FailureKind } from '../adapter/source-failure';
 
+/** Of IP addresses: 4 is A records, 6 is AAAA records. */
 export type Family = 4 | 6;
 
 /** An A or AAAA record. */

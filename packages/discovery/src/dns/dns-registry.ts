@@ -10,6 +10,10 @@ import { DnsClient, type Family } from './dns-client';
 import { askAddresses, askSrv, typeOf } from './dns-question';
 import { DnsSource } from './dns-source';
 
+export type { RegistryOptions } from '../adapter/watched-registry';
+export type { Family } from './dns-client';
+
+/** Which names are asked, and where. `name`, `kind` and `port` are required. */
 export interface DnsRegistryOptions extends RegistryOptions {
   /**
    * Template of the names that are asked: holds `{service}`, and `{namespace}` where targets name one, as

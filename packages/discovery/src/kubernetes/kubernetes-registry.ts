@@ -22,9 +22,13 @@ export type {
   KubeCredentials,
   KubeTls,
 } from './access/kube-access';
+export type { RegistryOptions } from '../adapter/watched-registry';
 export type { KubeConfigLike } from './access/kube-config-object';
 
-/** Where the Services are, how they are read, and how the API server is reached. Every option may be left out. */
+/**
+ * Where the Services are, how they are read, and how the API server is reached. Every option may be left out; `context`,
+ * `kubeConfig` and `access` exclude each other.
+ */
 export interface KubernetesRegistryOptions extends RegistryOptions {
   /**
    * Where the Services are whose target names no namespace; that of the pod, or of the kubeconfig's context, by

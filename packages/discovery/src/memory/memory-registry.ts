@@ -7,12 +7,18 @@ import type { Registrar, Registration } from '../registrar';
 import { refuseParts } from '../target';
 import { BeatingInstances } from './beating-instances';
 
+/** How long an instance lasts. All are optional. */
 export interface MemoryRegistryOptions {
-  /** An instance whose last beat is older is taken out; it returns with its next beat. 5,000 by default. */
+  /**
+   * An instance whose last beat is older, in milliseconds, is taken out; it returns with its next beat. 5,000 by default;
+   * `Infinity` takes none out.
+   */
   readonly staleAfterMs?: number;
-  /** 1,000 by default. */
+  /** Milliseconds between two beats of an instance; 1,000 by default. Less than `staleAfterMs`, or instances come and go. */
   readonly heartbeatMs?: number;
+  /** The system's clock by default. */
   readonly clock?: Clock;
+  /** Draws from [0, 1) for jitter; `Math.random` by default. */
   readonly random?: Random;
 }
 
