@@ -25,7 +25,7 @@ describe('createInstance', () => {
     expect(createInstance(whole)).toEqual(whole);
   });
 
-  it('is frozen, its labels too, and shares them with nobody', () => {
+  it('is frozen, its labels too, and copies them', () => {
     const labels = { version: '1' };
     const instance = createInstance({ ...fields, labels });
     labels.version = '2';

@@ -24,7 +24,7 @@ export interface Registry extends AsyncDisposable {
   /**
    * Follows one target, as `rating` or `rating.shop:grpc`, until the watch or the registry is closed, or `signal` is
    * aborted. Never throws: a target that this registry cannot have is a watch with the failure `invalid_target`.
-   * All watches of a target share one conversation with the registry.
+   * All watches of a target share one query or stream to the registry.
    */
   watch(target: string, options?: { readonly signal?: AbortSignal }): ServiceWatch;
   /**
@@ -43,7 +43,7 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
   /** 5,000 by default; `Infinity` waits until the watch is closed. */
   readonly timeoutMs?: number;
-  /** Rejects with the first failure that is known, in place of waiting for the registry to heal. */
+  /** Rejects with the first failure that is known, in place of waiting for the registry to recover. */
   readonly failFast?: boolean;
 }
 

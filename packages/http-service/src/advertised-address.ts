@@ -10,7 +10,7 @@ export interface AdvertisedAddressSources {
   /** Where the server listens; its host is absent if that is all interfaces. */
   readonly host: string | undefined;
   readonly port: number;
-  /** Who is asked for instances; absent where that is nobody on the network. */
+  /** The registry agent that is asked for instances; absent where the registry is not on the network. */
   readonly agent: Address | undefined;
   /** The pod's address, in a pod. */
   readonly podIp: string | undefined;
@@ -18,7 +18,7 @@ export interface AdvertisedAddressSources {
 
 /**
  * Where others can reach this instance: as told, else the pod, else the bound host, else as the agent sees
- * us. Rejects with `registry_unavailable` if there is no way to the agent.
+ * this machine. Rejects with `registry_unavailable` if there is no way to the agent.
  */
 export async function findAdvertisedAddress(sources: AdvertisedAddressSources): Promise<Address> {
   const { advertise, host, port, agent, podIp } = sources;

@@ -26,7 +26,7 @@ export interface AppOptions {
   readonly logger: Logger;
   readonly health: Health;
   readonly metrics: Metrics;
-  /** What is not well, though it does not make this service unready. */
+  /** What is wrong, although it does not make this service unready. */
   readonly concerns: () => readonly string[];
   /** Adds the service's own routes. */
   readonly routes: (router: ServiceRouter) => void;
@@ -36,7 +36,7 @@ const operations = new Set(['/livez', '/readyz', '/metrics']);
 const methods = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'POST', 'DELETE', 'PATCH']);
 const retryAfterSeconds = '1';
 
-/** The shell around a service's routes: ids, log line, metrics, problem answers, deadline, health. */
+/** What every service has around its routes: ids, log line, metrics, problem answers, deadline, health. */
 export function createApp(options: AppOptions): Koa<ServiceState> {
   const app = new Koa<ServiceState>();
   // All that HTTP knows, so that what a path does not take is 405 with Allow, and never 501.
@@ -51,7 +51,7 @@ export function createApp(options: AppOptions): Koa<ServiceState> {
   return app;
 }
 
-/** Request id, who serves, and an end to whatever the request has left under way. */
+/** Sets the request id and the serving instance, and ends the calls that the request has left under way. */
 function identify({ instanceId, requestTimeoutMs }: AppOptions): Koa.Middleware<ServiceState> {
   return async (ctx, next) => {
     const context = new RequestContext(ctx.req, ctx.res, requestTimeoutMs);
@@ -122,7 +122,7 @@ function answer(ctx: ServiceContext, problem: Problem): void {
   ctx.type = 'application/problem+json';
 }
 
-/** Liveness says that the process turns; readiness, that it is started, has its sets, and does not drain. */
+/** Liveness: the event loop runs. Readiness: the service is started, has its sets, and does not drain. */
 function addOperations(router: ServiceRouter, { health, metrics, concerns }: AppOptions): void {
   router.get('/livez', (ctx) => {
     ctx.body = { status: 'ok' };
@@ -148,7 +148,7 @@ function describeStatus(ctx: ServiceContext): string {
     : `${ctx.method} is not possible at ${ctx.path}${allowed === '' ? '' : `; ${allowed} is`}`;
 }
 
-/** Who answered, where that is and how long it took; then what failed before. */
+/** The instance that answered, its address and the time it took; then the attempts that failed before. */
 function describeCall({ service, servedBy, attempts }: UpstreamCall) {
   const last = attempts.at(-1);
   const failed = attempts.filter(({ outcome }) => outcome !== 'ok');

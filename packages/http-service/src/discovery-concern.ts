@@ -1,6 +1,6 @@
 import { failureOf, type ServiceWatch } from '@movies/discovery';
 
-/** What is not well about a watched set, in words; `undefined` when all is. */
+/** What is wrong with a watched set, in words; `undefined` if nothing is. */
 export function discoveryConcern({ service, view }: ServiceWatch): string | undefined {
   const failure = failureOf(view);
   if (failure !== undefined) return failure.message;

@@ -29,7 +29,7 @@ export function logFailures(options: FailureLogOptions): () => void {
   const { failures, begins, ends, logger, clock } = options;
   let cancel: () => void;
   let isOpen = false;
-  // Kept when it is over: what comes and goes must not fill the log either.
+  // Kept when the failure is over: one that comes and goes must not fill the log either.
   let warnedAt = Number.NEGATIVE_INFINITY;
   const check = () => {
     const [err, ...others] = failures();

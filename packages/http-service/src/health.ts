@@ -1,4 +1,4 @@
-/** This service's own state; never that of others, or one that is down would take all down. */
+/** This service's own state; never that of others, or one that is down would make all unready. */
 export class Health {
   #reason: string | undefined = 'starting';
 

@@ -12,7 +12,7 @@ export interface HttpListenerOptions {
   readonly limits?: Partial<HttpLimits>;
 }
 
-/** How long a client may take, and how much it may send that nobody reads. */
+/** How long a client may take, and how much it may send that is not read. */
 export interface HttpLimits extends DiscardLimits {
   /** Until the headers are here; 10,000 by default. */
   readonly headersTimeoutMs: number;
@@ -64,7 +64,7 @@ export class HttpListener {
       },
       onRequest,
     );
-    // A client that asks before it sends a body, is told to go on by whoever reads the body.
+    // For a client that asks before it sends a body: the code that reads the body tells it to go on.
     this.#server.on('checkContinue', onRequest);
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       refusal.refuse(error, socket, this.#hasAnswered(socket));
@@ -112,7 +112,7 @@ export class HttpListener {
     NetServer.prototype.close.call(this.#server);
     const finished = await this.#idle(timeoutMs);
     this.#server.closeAllConnections();
-    // Ends the timer that looks for slow requests, which net.Server knows nothing of.
+    // Ends the timer that looks for slow requests, which net.Server does not know.
     this.#server.close();
     await closed;
     return finished;

@@ -27,7 +27,7 @@ const statusByCode: Readonly<Record<string, number>> = {
   upstream_unavailable: 503,
   upstream_timeout: 504,
   upstream_bad_response: 502,
-  // The caller is gone and will not see it; 499 is what proxies log for that.
+  // The caller has closed the connection; proxies log 499 for that.
   upstream_aborted: 499,
   no_instances: 503,
   registry_unavailable: 503,

@@ -14,13 +14,13 @@ import { RequestError } from './request-error';
 
 /** Request ids are taken over only in this form: they end up in logs and headers. */
 const safeRequestId = /^[\w.:+/=-]{1,128}$/;
-/** Passed on as they are, for whoever traces (https://www.w3.org/TR/trace-context/). */
+/** Passed on as they are, for tracing (https://www.w3.org/TR/trace-context/). */
 const traceHeaders = ['traceparent', 'tracestate'];
 
 /** Time kept back, so that an answer made at the last moment still reaches the caller in time. */
 const answerMs = 20;
 
-/** A call to another service: who answered it, and every attempt. */
+/** A call to another service: the instance that answered it, and every attempt. */
 export interface UpstreamCall {
   readonly service: string;
   servedBy: string | undefined;
@@ -69,7 +69,7 @@ export class RequestContext {
   }
 
   /**
-   * How long whoever is asked on behalf of this request may take: what is left of its time, less what the answer needs.
+   * How long a call on behalf of this request may take: what is left of its time, less what the answer needs.
    * 0 or less when that has passed.
    */
   timeLeft(): { readonly timeoutMs: number } {
@@ -108,7 +108,7 @@ export class RequestContext {
     }
   }
 
-  /** Nobody waits any more: ends the calls that are still under way. */
+  /** The request is over: ends the calls that are still under way. */
   abandon(): void {
     if (this.#underWay > 0) this.#abandon?.abort();
   }

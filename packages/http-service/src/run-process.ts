@@ -77,7 +77,7 @@ class ServiceProcess<S extends Settings> {
 
   async #stopAndExit(): Promise<void> {
     const clean = await this.#stop();
-    // Nothing should be left to wait for; if something is, it must not hold the process.
+    // Nothing should be left to wait for; if something is, it must not keep the process running.
     process.exit(clean ? exitCodes.cleanStop : exitCodes.failure);
   }
 

@@ -52,7 +52,7 @@ export interface RunningService extends StartingService {
   stop(): Promise<boolean>;
 }
 
-/** The environment that tells a pod who it is (the downward API sets it). */
+/** The environment variables with a pod's name and address (the downward API sets them). */
 type PodEnvironment = Readonly<Record<string, string | undefined>>;
 
 const podShutdownDelayMs = 5000;

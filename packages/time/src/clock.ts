@@ -1,4 +1,4 @@
-/** Time as a parameter: everything that waits takes a clock, so that a test can own it. */
+/** Time as a parameter: everything that waits takes a clock, so that a test can control it. */
 export interface Clock {
   /** Milliseconds since the epoch; never runs backwards, also when the wall clock is set. */
   now(): number;

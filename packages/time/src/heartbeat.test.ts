@@ -1,7 +1,7 @@
 import { Heartbeat } from './heartbeat';
 import { ManualClock } from './testing/manual-clock';
 
-/** A heart whose beats last until they are told to end; `times` are counted from the start. */
+/** A heartbeat whose beats last until they are ended; `times` are milliseconds from the start. */
 function open(options: { jitter?: number; random?: () => number; lasting?: boolean } = {}) {
   const clock = new ManualClock();
   const startedAt = clock.now();

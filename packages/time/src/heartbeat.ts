@@ -53,7 +53,7 @@ export class Heartbeat {
     try {
       await this.#options.beat(this.#stop.signal);
     } catch {
-      // A beat says by itself what went wrong; the next one is not to be lost.
+      // The beat reports its own failures. The next beat must still be scheduled.
     }
     this.#beating = false;
     if (this.#stop.signal.aborted) return;

@@ -11,7 +11,7 @@ export interface TokenBucketOptions {
   readonly clock: Clock;
 }
 
-/** Lets a loop run `burst` times at once and then `perSecond`, whatever makes it spin. */
+/** Limits the rate of a loop: `burst` turns at once, then `perSecond` turns a second. */
 export class TokenBucket {
   readonly #options: TokenBucketOptions;
   #tokens: number;

@@ -53,7 +53,7 @@ export class LastKnownMetadata implements MetadataRepository {
     ask: (options: QueryOptions | undefined) => Promise<Metadata[]>,
   ): Promise<Metadata[]> {
     const lastKnown = ids.flatMap((id) => this.#known.peek(id) ?? []);
-    // A list without those that we happen not to know would say that they do not exist.
+    // A list without those that are not known here would say that they do not exist.
     const isWhole = lastKnown.length === ids.length;
     try {
       const found = await ask(isWhole ? halved(options) : options);
@@ -67,7 +67,7 @@ export class LastKnownMetadata implements MetadataRepository {
   }
 }
 
-/** Who has something to fall back on waits for half of the time, and answers in the other. */
+/** With a film to fall back on, the database gets half of the time, and the answer is sent in the other half. */
 function halved(options: QueryOptions | undefined): QueryOptions | undefined {
   return options && { timeoutMs: options.timeoutMs / 2 };
 }

@@ -10,7 +10,7 @@ import { addUnknownMovies, SqlMetadataRepository } from './sql-metadata-reposito
 
 const name = 'metadata';
 
-/** The service that knows what a movie is: from this database, else from its own memory. */
+/** The metadata service: movies in this database, else in its own memory. */
 export function createMetadataService(database?: Database): ServiceDefinition {
   const samples = loadSampleMovies();
   const store =

@@ -1,7 +1,7 @@
 import type { RequestContext } from '@movies/http-service';
 import { UpstreamError } from '@movies/service-client';
 
-/** Only a service that could not be had is something to do without; a mistake of ours is not. */
+/** Only a service that could not be had is something to do without; a mistake of this service is not. */
 export function toUpstreamError(error: unknown): UpstreamError {
   if (error instanceof UpstreamError) return error;
   throw error;

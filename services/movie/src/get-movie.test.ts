@@ -59,7 +59,7 @@ it('asks both at the same time', async () => {
   expect(await (await fetch(url)).json()).toEqual({ rating: 4.5, metadata: film });
 });
 
-it('has no rating where nobody has voted, and is not degraded by that', async () => {
+it('has no rating where there is no vote, and is not degraded by that', async () => {
   rating.behaviour = answer(404);
   expect(await (await fetch(url)).json()).toEqual({ rating: null, metadata: film });
 });
@@ -90,7 +90,7 @@ it('is 404 for a movie that metadata does not know', async () => {
   expect(await response.json()).toMatchObject({ code: 'not_found' });
 });
 
-it('is 400 without an id, and asks nobody', async () => {
+it('is 400 without an id, and calls no service', async () => {
   const response = await fetch(url.replace('?id=1', ''));
   expect(response.status).toBe(400);
   expect(metadata.requests).toHaveLength(0);
@@ -173,7 +173,7 @@ it('does not let a caller have more time than there is', async () => {
   expect(passedOn).toBeLessThanOrEqual(requestTimeoutMs);
 });
 
-it('is 504 at once where no time was left, and asks nobody', async () => {
+it('is 504 at once where no time was left, and calls no service', async () => {
   const response = await fetch(url, { headers: { 'x-request-timeout-ms': '0' } });
   expect(response.status).toBe(504);
   expect(await response.json()).toMatchObject({ code: 'deadline_exceeded' });

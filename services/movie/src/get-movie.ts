@@ -13,7 +13,7 @@ export interface MovieSources {
 
 /**
  * Asks both at the same time. Without metadata there is no movie; without a rating there is, and
- * `degraded` says so. A call that nobody needs any more ends with the request.
+ * `degraded` says so. A call that is not needed any more ends with the request.
  */
 export async function getMovie(
   id: string,

@@ -133,7 +133,7 @@ it.each([
   expect(await response.json()).toMatchObject({ code, upstream: 'metadata' });
 });
 
-it('names every fault of a query, and asks nobody', async () => {
+it('names every fault of a query, and calls no service', async () => {
   const response = await fetch(`${url}?q=a&q=b&limit=0&cursor=x`);
   expect(response.status).toBe(400);
   const { errors } = (await response.json()) as { errors: { parameter: string }[] };

@@ -5,7 +5,7 @@ import { MetadataClient } from './metadata-client';
 import { RatingClient } from './rating-client';
 import { addMovieRoutes } from './routes';
 
-/** The service that puts metadata and rating together for a client. */
+/** The movie service: joins metadata and rating for a client. */
 export function createMovieService(): ServiceDefinition {
   return {
     name: 'movie',

@@ -28,7 +28,7 @@ export function describeRatingRepository(
       repository = await open();
     });
 
-    it('has no mean where nobody has voted', async () => {
+    it('has no mean where there is no vote', async () => {
       expect(await repository.mean(record)).toBeUndefined();
     });
 

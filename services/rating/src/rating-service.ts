@@ -8,7 +8,7 @@ import { SqlRatingRepository } from './sql-rating-repository';
 
 const name = 'rating';
 
-/** The service that knows what users think of a record: in this database, else in its own memory. */
+/** The rating service: votes in this database, else in its own memory. */
 export function createRatingService(database?: Database): ServiceDefinition {
   const store =
     database &&

@@ -85,7 +85,7 @@ describe('several ratings', () => {
     });
   });
 
-  it('are none for a type that nobody has rated', async () => {
+  it('are none for a type without votes', async () => {
     expect(await (await get('type=book&ids=a')).json()).toEqual({ items: [], nextCursor: null });
   });
 

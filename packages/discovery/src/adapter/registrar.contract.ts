@@ -4,7 +4,7 @@ import { createInstance, type Instance, type InstanceState } from '../instance';
 import type { Registrar } from '../registrar';
 import type { Registry } from '../registry';
 
-/** A registrar under test, and a registry to see by what it did. */
+/** A registrar under test, and a registry that shows its effect. */
 export interface RegistrarHarness {
   readonly registrar: Registrar;
   readonly registry: Registry;
@@ -12,11 +12,11 @@ export interface RegistrarHarness {
   readonly service: string;
   /** Resolves when every instance that is still registered has beaten since the call. */
   letBeatsPass(): Promise<void>;
-  /** Makes what stands behind the registrar stop answering. Absent where nothing can. */
+  /** Makes the server behind the registrar stop answering. Absent where nothing can. */
   breakDown?(): Promise<void>;
   /** Makes it forget every registration. Absent where nothing can. */
   forget?(): Promise<void>;
-  /** Closes the registry, the registrar and what stands behind them. */
+  /** Closes the registry, the registrar and the server. */
   close(): Promise<void>;
 }
 

@@ -6,19 +6,19 @@ import type { Registry, ServiceWatch } from '../registry';
 import { failureOf, type Snapshot, type View } from '../view';
 import { until } from '@movies/time/testing';
 
-/** A registry under test, and the hand that moves what stands behind it. */
+/** A registry under test, and control over the server behind it. */
 export interface RegistryHarness {
   readonly registry: Registry;
   /**
-   * Sets exactly this set behind the registry, in any way but through the watch under test; resolves
-   * when it stands there. An adapter that polls has its clock moved here too.
+   * Makes this the whole set at the server, in any way but through the watch under test; resolves when the server has
+   * it. An adapter that polls has its clock moved here too.
    */
   publish(service: string, instances: readonly Instance[]): Promise<void>;
-  /** Makes what stands behind the registry stop answering. Absent where nothing can. */
+  /** Makes the server stop answering. Absent where nothing can. */
   breakDown?(): Promise<void>;
   /** Makes it answer again, with the sets that were published last. */
   repair?(): Promise<void>;
-  /** Closes the registry and what stands behind it. */
+  /** Closes the registry and the server. */
   close(): Promise<void>;
 }
 
@@ -94,7 +94,7 @@ const clauses = {
     expect([watch.view.state, watch.ageMs]).toEqual(['unknown', undefined]);
     await repair(harness);
     expect(await synced).toHaveProperty('version', 1);
-    // Not at once: a registry that lost its memory with the outage is truly empty until it is filled.
+    // Not at once: a registry that lost its state in the outage is empty until it is filled again.
     await heard(watch, has(one));
     expect(addresses(await harness.registry.discover(service))).toEqual(addresses([one]));
   },
@@ -161,10 +161,10 @@ const clauses = {
   ) => {
     await harness.publish(service, [one]);
     const { registry } = harness;
-    const bad = registry.watch('a service, with a name that nobody has');
+    const bad = registry.watch('a name, that no service has');
     const error = await rejection(bad.synced({ timeoutMs: Infinity }));
     expect(error.code).toBe('invalid_target');
-    expect(error.message).toContain("'a service, with a name that nobody has'");
+    expect(error.message).toContain("'a name, that no service has'");
     expect(failureOf(bad.view)).toBe(error);
     expect(addresses(await registry.discover(service))).toEqual(addresses([one]));
   },
@@ -406,7 +406,7 @@ function unfrozen(snapshot: Snapshot): unknown[] {
   );
 }
 
-/** Timers and sockets of this process; what stands behind the registry is in it before and after. */
+/** Timers and sockets of this process, those of the server included, both before and after. */
 function openResources(): number {
   const kinds = ['Timeout', 'TCPSocketWrap', 'TLSWrap', 'TCPConnectWrap', 'UDPWrap'];
   return process.getActiveResourcesInfo().filter((kind) => kinds.includes(kind)).length;

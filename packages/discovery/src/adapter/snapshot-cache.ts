@@ -125,7 +125,7 @@ export class SnapshotCache {
       if (!isOfTarget || !Number.isFinite(stored.confirmedAt)) {
         throw new TypeError(`it holds no set of this service from ${origin}`);
       }
-      // A clock that was wrong is not to make the set young for ever.
+      // A time in the future, from a wrong clock, would make the set look fresh for ever.
       return { instances, confirmedAt: Math.min(stored.confirmedAt, this.#clock.now()) };
     } catch (error: unknown) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#warn(`read ${file}`, error);

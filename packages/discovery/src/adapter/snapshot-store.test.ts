@@ -240,7 +240,7 @@ describe('SnapshotStore', () => {
     expect(told).toEqual([]);
   });
 
-  it('ends with the newest set for everyone when a listener causes the next one', () => {
+  it('ends with the newest set for each listener when a listener causes the next one', () => {
     const store = open().store;
     const told: number[] = [];
     store.subscribe(() => {

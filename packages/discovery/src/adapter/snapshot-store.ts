@@ -18,7 +18,7 @@ export interface SnapshotStoreOptions {
   readonly maxStaleMs?: number | undefined;
 }
 
-/** The last good set of one target: what is known, since when, and what wants to hear of it. */
+/** The last good set of one target: the view of it, and its listeners. */
 export class SnapshotStore implements Sink {
   readonly service: string;
   readonly failures = new Map<string, number>();
@@ -45,7 +45,7 @@ export class SnapshotStore implements Sink {
     this.#put(instances, remarks, { confirmedAt });
   }
 
-  /** What a former process heard, at `confirmedAt`; ignored once the registry has told a set. */
+  /** The set that a former process had, as confirmed at `confirmedAt`; ignored once the registry has published a set. */
   restore(instances: readonly Instance[], confirmedAt: number): void {
     const { failure, state } = this.#view;
     if (state === 'known' || this.#clock.now() - confirmedAt >= this.#maxStaleMs) return;
@@ -139,7 +139,7 @@ export class SnapshotStore implements Sink {
     this.#round += 1;
     const round = this.#round;
     for (const listener of [...this.#listeners]) {
-      // A listener caused the next round, and everyone has heard of that already.
+      // A listener caused a newer round, which has already reached every listener.
       if (this.#round !== round) return;
       if (this.#listeners.has(listener)) listener(this.#view);
     }
@@ -148,8 +148,8 @@ export class SnapshotStore implements Sink {
 
 /**
  * The new list, ordered by id and each id once, with its unchanged members from the old one; the old list itself
- * when nothing changed. Most members of a large set are the very same, and stand where they stood: what they say
- * need not be looked at.
+ * when nothing changed. Most members of a large set are the same objects in the same order, and their fields
+ * need not be compared.
  */
 function keepUnchanged(
   before: readonly Instance[],

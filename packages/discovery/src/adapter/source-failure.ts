@@ -17,8 +17,8 @@ export interface SourceFailureDetails extends ErrorOptions {
   /** A short word for a metric, where it can say more than the kind, as `http_403`; the kind by default. */
   readonly reason?: string;
   /**
-   * How long to wait in place of the back-off, in milliseconds; the back-off decides by default: what the registry asks for in `Retry-After`, or what the
-   * source needs before its next turn, which asks for something else.
+   * Milliseconds to wait in place of the back-off, as the registry asks for in `Retry-After`, or as the source
+   * needs where its next turn sends another request. The back-off decides by default.
    */
   readonly retryAfterMs?: number | undefined;
 }
@@ -40,7 +40,7 @@ export class SourceFailure extends Error {
     this.retryAfterMs = details.retryAfterMs;
   }
 
-  /** Whether the registry answered: one that is there, and in trouble, is given time. */
+  /** Whether the registry responded: one that responds with errors is given more time than one that is unreachable. */
   get isAnswer(): boolean {
     return this.kind === 'refused' || this.kind === 'expired' || this.kind === 'malformed';
   }

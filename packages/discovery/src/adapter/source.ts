@@ -37,7 +37,7 @@ export interface Remarks {
 
 export interface RunOptions {
   readonly sink: Sink;
-  /** How long a source must be well before its failures are forgotten; 120,000 by default. */
+  /** How long a source must work without a failure before its failures are forgotten; 120,000 by default. */
   readonly restMs?: number;
   readonly clock: Clock;
   readonly random: Random;
@@ -52,7 +52,7 @@ export async function runSource(
   const { sink, clock } = options;
   const retry = new RetryDelay(options);
   const isOver = () => signal.aborted;
-  // The watcher has its handle before it hears anything.
+  // The caller has its watch before any listener is called.
   await Promise.resolve();
   while (!isOver()) {
     const startedAt = clock.now();
@@ -75,7 +75,7 @@ export async function runSource(
   try {
     source.close?.();
   } catch (error: unknown) {
-    // A fault of the adapter, which is not to keep the registry from closing.
+    // A fault of the adapter must not keep the registry from closing.
     process.emitWarning(`a source could not be closed: ${messageOf(error)}`, {
       code: 'DISCOVERY_SOURCE',
     });

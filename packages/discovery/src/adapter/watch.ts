@@ -16,10 +16,10 @@ export interface WatchOptions {
 
 const closed: Closed = Object.freeze({ state: 'closed' });
 
-/** A window on the store of one target, until it is closed. */
+/** Shows the store of one target, until the watch is closed. */
 export class Watch implements ServiceWatch {
   readonly #options: WatchOptions;
-  /** What hears that the watch is closed. */
+  /** Called when the watch closes. */
   readonly #endings = new Set<() => void>();
   readonly #closing = new Closing();
 
@@ -218,7 +218,7 @@ function tell(listener: (view: View) => void, view: View, service: string): void
   try {
     listener(view);
   } catch (error: unknown) {
-    // A warning neither ends the process nor vanishes, and the other listeners still hear of the set.
+    // A warning neither ends the process nor is lost, and the other listeners are still called.
     // As text: for an Error object Node ignores code and detail.
     process.emitWarning(`a listener of service '${service}' threw: ${String(error)}`, {
       code: 'DISCOVERY_LISTENER',

@@ -180,7 +180,7 @@ describe('WatchedRegistry', () => {
 });
 
 describe('discover', () => {
-  it('asks nobody for a target that was asked for during the last minute', async () => {
+  it('opens no source for a target that was asked for during the last minute', async () => {
     const { registry, log, sink, clock } = openTold();
     const first = registry.discover('metadata');
     sink().publish([instance]);

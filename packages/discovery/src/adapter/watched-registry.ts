@@ -53,11 +53,11 @@ export interface AdapterOptions {
   readonly release?: () => Promise<void>;
   /** The set is held in this process and cannot be old: its age is 0. */
   readonly neverOld?: boolean;
-  /** How long a source must be well before its failures are forgotten; 120,000 by default. */
+  /** How long a source must work without a failure before its failures are forgotten; 120,000 by default. */
   readonly restMs?: number;
 }
 
-/** One conversation with the registry, however many watch it. */
+/** One source and its store, however many watches share them. */
 interface Followed {
   readonly store: SnapshotStore;
   readonly end: () => Promise<void>;

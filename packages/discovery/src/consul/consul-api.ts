@@ -63,7 +63,7 @@ export class ConsulApi {
   }
 
   /**
-   * The agent to ask after a failure of this one, in a circle. Each source and each registration goes its own way: a
+   * The agent to ask after a failure of this one, in a circle. Each source and each registration chooses its agent separately: a
    * failure can be due to what was asked, as a 403 or the 500 that Consul has for a bad filter. Where the agent itself
    * is at fault, nothing new begins with it either.
    */

@@ -291,7 +291,7 @@ export class ConsulRegistration implements Registration {
   }
 }
 
-/** The registry does not take what it was asked; 429 and 5xx say nothing of that. */
+/** The registry does not take what it was asked; 429 and 5xx do not mean that. */
 function isRefusal({ reason }: SourceFailure): boolean {
   return reason.startsWith('http_4') && reason !== 'http_429';
 }

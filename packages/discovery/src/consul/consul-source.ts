@@ -7,7 +7,7 @@ import type { ConsulApi, ConsulResponse } from './consul-api';
 import { GracePeriod } from './grace-period';
 import { parseHealthEntries, type HealthEntries } from './health-entry';
 
-/** An agent that has not heard from the servers for longer tells old news. */
+/** An agent that has had no contact with the servers for longer has data that is too old. */
 const maxLastContactMs = 10_000;
 /** How long an agent has to tell the present set; less where another can be asked. */
 const presentSetMs = 5000;
@@ -120,7 +120,7 @@ export class ConsulSource implements Source {
   }
 
   /**
-   * Whether Consul may leave out what the token may not read any more. The streaming backend says nothing of that, and
+   * Whether Consul may leave out what the token may not read any more. The streaming backend does not report it, and
    * answers `[]` for a token that was revoked (measured with 1.22). A query without an index goes to the other backend.
    */
   #mayHide({ instances, header }: Answer): boolean {

@@ -33,8 +33,8 @@ const maxMisses = 3;
 const keptMs = 15_000;
 
 /**
- * Addresses of hosts by name, each family on its own: one that is silent holds up no other. One that cannot be asked
- * keeps what it had for a while, so that a lost packet loses no instance.
+ * Addresses of hosts by name, each family separately: one that is silent delays no other. One that cannot be asked
+ * keeps its last addresses for a while, so that a lost packet removes no instance.
  */
 export class HostAddresses {
   readonly #options: HostAddressesOptions;
@@ -80,7 +80,7 @@ export class HostAddresses {
     this.#isConfirmed = true;
   }
 
-  /** Nothing was learnt: that says nothing against what failed, and takes nothing back of what counted before. */
+  /** Nothing was answered: the failures of this turn do not count, and those that counted before still do. */
   forgive(): void {
     this.#isConfirmed = false;
     if (this.#isAnyAnswered()) return;

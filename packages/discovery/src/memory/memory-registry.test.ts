@@ -90,7 +90,7 @@ describe('MemoryRegistry', () => {
     expect(seen).toEqual(['a,b']);
   });
 
-  it('takes out what went stale while nobody watched', async () => {
+  it('takes out what went stale while there was no watch', async () => {
     await using memory = open({ heartbeatMs: 60_000 });
     await memory.registry.register(instance('a'));
     await memory.clock.advance(5001);

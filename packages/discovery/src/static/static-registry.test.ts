@@ -3,7 +3,7 @@ import { registryContract } from '../adapter/registry.contract';
 import { StaticRegistry } from './static-registry';
 
 const fixed = 'its addresses are fixed';
-const asksNobody = 'it asks nobody, so nobody can fail to answer';
+const hasNoServer = 'it has no server that could fail to answer';
 
 registryContract(
   'StaticRegistry',
@@ -32,12 +32,12 @@ registryContract(
     'an authoritative empty response empties the set': fixed,
     'a set is frozen and has a version that rises when it changes': fixed,
     'after close of a watch there is silence, and the others go on': fixed,
-    'not yet known is not known to be empty': asksNobody,
-    'discover waits for the first sync up to a limit': asksNobody,
-    'a failure before the first sync is told': asksNobody,
-    'a wait that fails fast does not wait for the registry to heal': asksNobody,
-    'a failure is reported beside the last good set, which stays in force': asksNobody,
-    'a set is equal again after the registry failed several times': asksNobody,
+    'not yet known is not known to be empty': hasNoServer,
+    'discover waits for the first sync up to a limit': hasNoServer,
+    'a failure before the first sync is told': hasNoServer,
+    'a wait that fails fast does not wait for the registry to heal': hasNoServer,
+    'a failure is reported beside the last good set, which stays in force': hasNoServer,
+    'a set is equal again after the registry failed several times': hasNoServer,
   },
 );
 

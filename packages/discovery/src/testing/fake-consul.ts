@@ -24,11 +24,11 @@ export interface Reaction {
   readonly headers?: Readonly<Record<string, string>>;
   readonly lastContactMs?: number;
   readonly knownLeader?: boolean;
-  /** `X-Consul-Query-Backend`: `streaming` says nothing true of leader and contact. */
+  /** `X-Consul-Query-Backend`: `streaming` reports neither leader nor contact correctly. */
   readonly backend?: 'blocking-query' | 'streaming';
   /** Answers a blocking query at once, changed or not. */
   readonly atOnce?: boolean;
-  /** Does what it is asked to, and never says so. */
+  /** Executes the call, and never responds. */
   readonly lost?: boolean;
   /** Does nothing and never answers, or closes the socket. */
   readonly drop?: 'hang' | 'reset';
@@ -141,7 +141,7 @@ export class FakeConsul {
     this.#changed(service);
   }
 
-  /** Is as a dev agent after its restart: empty, with a small index and without connections. */
+  /** Behaves as a dev agent after its restart: empty, with a small index and without connections. */
   restartEmpty(): void {
     this.#entries.clear();
     this.#indexes.clear();

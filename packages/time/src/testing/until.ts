@@ -1,7 +1,4 @@
-/**
- * For tests, and for what nobody tells: looks once a turn of the event loop until it is so, for at
- * most 5 s.
- */
+/** Polls `isSo` once per turn of the event loop until it returns true; rejects after 5 s. For tests. */
 export async function until(isSo: () => boolean): Promise<void> {
   const deadline = performance.now() + 5000;
   while (!isSo()) {

@@ -34,7 +34,7 @@ const problem = (status: number, detail: string, headers: Record<string, string>
 const list = (items: unknown[]) =>
   answer(200, { body: JSON.stringify({ items, nextCursor: null }) });
 
-/** Whatever it becomes, so that it is not unhandled until somebody looks. */
+/** Whatever it becomes, so that it is not an unhandled rejection until the test looks. */
 async function outcomeOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.catch((error: unknown) => error);
 }
@@ -104,7 +104,7 @@ it('tries again when a connection breaks', async () => {
   expect(retries).toEqual(['ECONNRESET']);
 });
 
-it('gives up in time where nobody answers, and says who, why and what to do', async () => {
+it('gives up in time where no service answers, and says which, why and what to do', async () => {
   await service.close();
   const startedAt = clock.now();
   let outcome: unknown;

@@ -46,7 +46,7 @@ it('puts a message in its place, and is drawn below', () => {
   expect(drawn()).toBe('\r\x1b[K1\r\x1b[Kline 7: is not JSON\n\r\x1b[K2\r\x1b[K');
 });
 
-it('writes nothing but messages where nobody looks', () => {
+it('writes nothing but messages where there is no terminal', () => {
   const { progress, drawn } = bar(false);
   progress.show(0.5, '7 read');
   progress.print('line 7: is not JSON');

@@ -8,7 +8,7 @@ import { splitLines } from './split-lines';
 
 /**
  * The elements of one JSON array, each as soon as it is complete. Throws `catalogue_broken` where the array is
- * no JSON, or an element has more bytes than it may have: nobody can tell where the next one begins.
+ * no JSON, or an element has more bytes than it may have: where the next one begins is then not known.
  */
 export async function* readJsonArray(
   chunks: AsyncIterable<Buffer>,
