@@ -11,7 +11,7 @@ export function messageOf(cause: unknown): string {
     : Object.prototype.toString.call(cause);
 }
 
-/** The code of a failed system call, as `ENOENT`. */
+/** The code of a failed call of the system or of a library, as `ENOENT`. */
 export function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? 'unknown error';
+  return (error as NodeJS.ErrnoException | null | undefined)?.code ?? 'unknown error';
 }

@@ -6,7 +6,7 @@ import { LimitedSignal, type Clock } from '@movies/time';
 import { createInstance, type Instance, type InstanceFields } from '../instance';
 import type { Snapshot } from '../view';
 import { checkOption } from './check-option';
-import { messageOf } from './message-of';
+import { codeOf, messageOf } from './message-of';
 import type { SnapshotStore } from './snapshot-store';
 
 /** A healthy registry answers sooner; until then its first response is worth waiting for. */
@@ -128,7 +128,7 @@ export class SnapshotCache {
       // A time in the future, from a wrong clock, would make the set look fresh for ever.
       return { instances, confirmedAt: Math.min(stored.confirmedAt, this.#clock.now()) };
     } catch (error: unknown) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#warn(`read ${file}`, error);
+      if (codeOf(error) !== 'ENOENT') this.#warn(`read ${file}`, error);
       return undefined;
     }
   }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { messageOf } from '../adapter/message-of';
+import { codeOf, messageOf } from '../adapter/message-of';
 import { DiscoveryError } from '../discovery-error';
 
 /** How HTTPS is spoken with the agents. Each file is read again before each request, and may be exchanged at any time. */
@@ -86,8 +86,10 @@ function readText(parameter: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error: unknown) {
-    const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-    throw invalidOptions(`cannot read the file of '${parameter}', ${file} (${code})`, error);
+    throw invalidOptions(
+      `cannot read the file of '${parameter}', ${file} (${codeOf(error)})`,
+      error,
+    );
   }
 }
 

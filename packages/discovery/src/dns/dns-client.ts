@@ -1,6 +1,7 @@
 import type { SrvRecord } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { LimitedSignal, type Clock } from '@movies/time';
+import { codeOf } from '../adapter/message-of';
 import { SourceFailure, type FailureKind } from '../adapter/source-failure';
 
 /** Of IP addresses: 4 is A records, 6 is AAAA records. */
@@ -232,9 +233,4 @@ function describe(
   const { kind, reason } = first ?? timedOut;
   const said = [...serversByWords].map(([words, servers]) => `of ${servers.join(', ')}: ${words}`);
   return new SourceFailure(kind, `'${name}' ${type}, asked ${said.join('; ')}`, { reason, cause });
-}
-
-function codeOf(error: unknown): string {
-  const isCoded = typeof error === 'object' && error !== null && 'code' in error;
-  return isCoded ? String(error.code) : String(error);
 }
