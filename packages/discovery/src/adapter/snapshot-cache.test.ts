@@ -2,8 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInstance } from '../instance';
-import type { AdapterOptions } from './watched-registry';
-import { MemoryRegistry } from '../memory/memory-registry';
+import { WatchedRegistry, type AdapterOptions } from './watched-registry';
 import { down, openTold } from '../testing/told-registry';
 
 const instance = createInstance({ id: 'a', service: 'metadata', host: 'localhost', port: 8081 });
@@ -124,8 +123,9 @@ describe('the snapshot cache', () => {
   });
 
   it('is refused by a registry that cannot say where its sets come from', () => {
-    expect(() => new MemoryRegistry({ snapshotCache: folder } as object)).toThrow(
-      `a memory registry takes no 'snapshotCache': it is given '${folder}'`,
+    const adapter = { name: 'told', open: () => ({ turn: () => Promise.resolve(Infinity) }) };
+    expect(() => new WatchedRegistry(adapter, { snapshotCache: folder })).toThrow(
+      `a told registry takes no 'snapshotCache': it is given '${folder}'`,
     );
   });
 
