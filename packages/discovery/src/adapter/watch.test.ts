@@ -250,6 +250,27 @@ describe('iterating a watch', () => {
     await registry.close();
   });
 
+  it('settles each of several waits that are begun at once', async () => {
+    const { watch, sink, registry } = open();
+    const iterator = watch[Symbol.asyncIterator]();
+    const versions: (number | undefined)[] = [];
+    const waits = [1, 2, 3].map(async () => {
+      const next = await iterator.next();
+      versions.push(next.done === true ? undefined : next.value.version);
+    });
+    sink().fail(down);
+    await settled();
+    sink().publish([instance]);
+    await settled();
+    sink().publish([]);
+    await settled();
+    expect(versions).toEqual([1, 2]);
+    await registry.close();
+    await settled();
+    expect(versions).toEqual([1, 2, undefined]);
+    await Promise.all(waits);
+  });
+
   it('subscribes no longer after a reader has left', async () => {
     const { watch, sink, registry } = open();
     sink().publish([instance]);

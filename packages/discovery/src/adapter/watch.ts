@@ -137,7 +137,13 @@ export class Watch implements ServiceWatch {
     const done = { done: true, value: undefined } as const;
     let isOver = false;
     let hasNews = false;
-    let wake: () => void = () => undefined;
+    // Several calls of `next` may wait at once.
+    let waiting: (() => void)[] = [];
+    const wake = () => {
+      const woken = waiting;
+      waiting = [];
+      for (const resume of woken) resume();
+    };
     const unsubscribe = this.subscribe(() => {
       hasNews = true;
       wake();
@@ -151,13 +157,8 @@ export class Watch implements ServiceWatch {
           return { done: false, value: view };
         }
         await new Promise<void>((resolve) => {
-          const before = wake;
-          wake = () => {
-            before();
-            resolve();
-          };
+          waiting.push(resolve);
         });
-        wake = () => undefined;
       }
     };
     const iterator = {
