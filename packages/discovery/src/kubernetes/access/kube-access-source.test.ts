@@ -1,4 +1,5 @@
 import { rename, rm } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { KubernetesRegistry } from '../kubernetes-registry';
 import {
@@ -40,6 +41,20 @@ describe('what is not found is told', () => {
       'no cluster configuration was found: set KUBECONFIG, or put a kubeconfig at ~/.kube/config; ' +
         'a pod needs the token of a service account',
     );
+  });
+
+  it('the same without a home, as of a user that the system does not know', async () => {
+    const homeless = () => {
+      throw new Error('uv_os_homedir returned ENOENT');
+    };
+    jest.spyOn(os, 'homedir').mockImplementation(homeless);
+    try {
+      expect(await refusal(kubeAccessSource({ env: {} })())).toMatch(
+        /^no cluster configuration was found: set KUBECONFIG/,
+      );
+    } finally {
+      jest.restoreAllMocks();
+    }
   });
 
   it('a context, where there is no kubeconfig that could have it', async () => {

@@ -8,7 +8,18 @@ import { unusable, KubeconfigEntry } from './kubeconfig-entry';
 /** The kubeconfig files that are meant, by the rule of kubectl; they need not exist. */
 export function kubeconfigFiles(env: Readonly<Record<string, string | undefined>>): string[] {
   const named = (env['KUBECONFIG'] ?? '').split(path.delimiter).filter((file) => file !== '');
-  return named.length > 0 ? named : [path.join(env['HOME'] ?? homedir(), '.kube', 'config')];
+  if (named.length > 0) return named;
+  const home = env['HOME'] ?? homeOfUser();
+  return home === undefined ? [] : [path.join(home, '.kube', 'config')];
+}
+
+/** `undefined` for a user that the system does not know, as some containers have. */
+function homeOfUser(): string | undefined {
+  try {
+    return homedir();
+  } catch {
+    return undefined;
+  }
 }
 
 const kinds = { clusters: 'cluster', users: 'user', contexts: 'context' } as const;
