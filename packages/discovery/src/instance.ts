@@ -71,6 +71,8 @@ export function createInstance(fields: InstanceFields): Instance {
   checkState(state);
   if (!Number.isFinite(weight) || weight <= 0) throw invalid('weight', weight, 'a number above 0');
   checkTexts('tags', tags);
+  checkFields('hints', hints);
+  checkFields('labels', labels);
   checkTexts('zones of the hints', hints?.zones);
   checkTexts('nodes of the hints', hints?.nodes);
   checkTexts('labels', labels === undefined ? labels : Object.values(labels));
@@ -99,13 +101,19 @@ function freezeHints({ zones, nodes }: InstanceHints): InstanceHints {
 
 /** Throws `invalid_instance` for what is no state. */
 export function checkState(state: InstanceState): void {
-  if (Object.hasOwn(rankOfState, state)) return;
+  if ((typeof state as unknown) === 'string' && Object.hasOwn(rankOfState, state)) return;
   throw invalid('state', state, Object.keys(rankOfState).join(', '));
 }
 
 // Plain JavaScript knows no types, and what is no text would fail much later, or nowhere.
 function checkText(field: string, value: unknown): void {
   if (typeof value !== 'string' || value === '') throw invalid(field, value, 'a text');
+}
+
+/** A list or a `Map` has other fields than it seems to have. */
+function checkFields(field: string, value: unknown): void {
+  const isObject = typeof value === 'object' && value !== null && !(Symbol.iterator in value);
+  if (value !== undefined && !isObject) throw invalid(field, value, 'a plain object');
 }
 
 function checkTexts(field: string, values: unknown): void {
