@@ -40,6 +40,8 @@ interface Storm {
   readonly good: number;
   /** How much of the time the server goes back. */
   readonly back: number;
+  /** How much of the time it is too busy. */
+  readonly busy: number;
   /** How many watches have an event before they end. */
   readonly events: number;
   /** What a response takes at most. */
@@ -51,6 +53,7 @@ const storm: fc.Arbitrary<Storm> = fc.record({
   weights: fc.array(fc.constantFrom(0, 0, 1, 5), { minLength: 6, maxLength: 6 }),
   good: fc.constantFrom(0, 1, 5),
   back: fc.constantFrom(0, 0, 1),
+  busy: fc.constantFrom(0, 0, 1, 5),
   events: fc.constantFrom(0, 0.1, 0.5),
   responseMs: fc.constantFrom(0, 1, 50, 3000),
 });
@@ -58,16 +61,17 @@ const storm: fc.Arbitrary<Storm> = fc.record({
 /** How a command ends. */
 function happen(
   command: ReflectorCommand,
-  { weights, good, back }: Storm,
+  { weights, good, back, busy }: Storm,
   random: () => number,
 ): ReflectorInput {
-  let drawn = random() * (good + back + weights.reduce((sum, weight) => sum + weight, 0));
+  let drawn = random() * (good + back + busy + weights.reduce((sum, weight) => sum + weight, 0));
   for (const [i, weight] of weights.entries()) {
     drawn -= weight;
     const kind = kinds[i];
     if (drawn < 0 && kind !== undefined) return { type: 'failed', kind };
   }
   if (drawn < back) return { type: 'went back' };
+  if (drawn < back + busy) return { type: 'busy' };
   return command.do === 'list' ? { type: 'listed', version: '8' } : { type: 'closed' };
 }
 
@@ -92,7 +96,7 @@ function simulate(storm: Storm) {
     const now = clock.now();
     const step = advance(state, input, { beganAt, now, random });
     ({ state, command } = step);
-    const isFailure = input.type === 'failed' || input.type === 'went back' || !step.isPrompt;
+    const isFailure = !step.isPrompt || input.type === 'failed' || input.type === 'went back';
     if (!isFailure) retry.succeeded(beganAt);
     else {
       const isAnswer = input.type !== 'failed' || answers.includes(input.kind);

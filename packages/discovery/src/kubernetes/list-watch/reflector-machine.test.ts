@@ -11,6 +11,7 @@ import {
 const failed = (kind: FailureKind): ReflectorInput => ({ type: 'failed', kind });
 const listed = (version: string): ReflectorInput => ({ type: 'listed', version });
 const closed: ReflectorInput = { type: 'closed' };
+const busy: ReflectorInput = { type: 'busy' };
 
 /** The machine under a clock and a die that the test holds. */
 class Machine {
@@ -182,6 +183,37 @@ describe('a watch without an event', () => {
     expect(machine.end(failed('silent'))).toBe('list not older than 7');
     machine.end(listed('7'));
     expect(machine.end(failed('silent'))).toBe('list consistent');
+  });
+});
+
+describe('a server that is too busy', () => {
+  it('is asked for the same after the back-off, and for something else the third time', () => {
+    const machine = watching();
+    const next = Array.from({ length: 9 }, () => [machine.end(busy), machine.waitMs]);
+    const turns = ['watch 7', 'watch 7', 'list not older than 7'];
+    const back = ['list not older than 7', 'list not older than 7', 'watch 7'];
+    expect(next).toEqual([...turns, ...back, ...turns].map((each) => [each, undefined]));
+  });
+
+  it('is never asked for a consistent list, whatever it answers in between', () => {
+    const machine = watching();
+    for (let i = 0; i < 20; i += 1) {
+      for (let n = 0; n < 3; n += 1) machine.end(busy);
+      expect(machine.end(listed('7'))).toBe('watch 7');
+    }
+  });
+
+  it('is asked for any version as long as there is none', () => {
+    const machine = new Machine();
+    const next = Array.from({ length: 7 }, () => machine.end(busy));
+    expect(new Set(next)).toEqual(new Set(['list any']));
+  });
+
+  it('does not keep a consistent list that was due from being asked for', () => {
+    const machine = watching();
+    machine.end({ type: 'went back' });
+    const next = [0, 1, 2].map(() => machine.end(busy));
+    expect(next).toEqual(['list consistent', 'list consistent', 'watch 7']);
   });
 });
 

@@ -17,6 +17,8 @@ export type ReflectorInput =
   /** The server ended the watch in good order. */
   | { readonly type: 'closed' }
   | { readonly type: 'failed'; readonly kind: FailureKind }
+  /** The server refused the request because of its load, and not because of what was asked. */
+  | { readonly type: 'busy' }
   /** The server showed a version that is older than the last one seen: its store was set back. */
   | { readonly type: 'went back' };
 
@@ -99,6 +101,7 @@ export function progress(state: ReflectorState, version: string): ReflectorState
  * - An expired version is followed by a list that is not older, as in client-go (kubernetes/kubernetes#86430), and only
  *   where the server refuses that by a consistent one.
  * - A request that is refused three times is followed by one of another kind.
+ * - A server that is too busy is asked for no consistent list that was not due before: it costs more than what it refuses.
  */
 export function advance(
   before: ReflectorState,
@@ -136,6 +139,8 @@ export function advance(
         state.request === 'relist' || !state.relisted,
         surroundings,
       );
+    case 'busy':
+      return step(afterBusy(state), false, surroundings);
     case 'failed':
       if (input.kind === 'expired') return expire(state, surroundings);
       return step(afterFailure(state, input.kind), false, surroundings);
@@ -186,6 +191,14 @@ function countAttempt(state: ReflectorState, isFailure: boolean): ReflectorState
     case 'consistent list':
       return { ...state, request: state.version === undefined ? 'relist' : 'watch', attempts: 0 };
   }
+}
+
+/** Watches and lists take turns, since a proxy may refuse the one and not the other. */
+function afterBusy(state: ReflectorState): ReflectorState {
+  const attempts = state.attempts + 1;
+  if (attempts < maxAttempts) return { ...state, attempts };
+  if (state.request === 'watch' || state.version === undefined) return relist(state, false);
+  return { ...state, request: 'watch', attempts: 0 };
 }
 
 /** Lists in place of a watch. The list is consistent if the one before did not help. */

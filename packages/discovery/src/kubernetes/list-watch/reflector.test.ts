@@ -183,6 +183,20 @@ it('takes a watch that was ended at once for a failure, unless it had an event',
   await close();
 });
 
+it.each(['http_429', 'event_429'])(
+  'spares a server that is too busy a consistent list: %s',
+  async (reason) => {
+    const tooBusy = new SourceFailure('refused', 'too many requests', { reason });
+    const watches = Array.from({ length: 12 }, () => [tooBusy]);
+    const lists = ['7', tooBusy, tooBusy, tooBusy, '8'];
+    const { clock, asked, close } = reflect({ watches, lists });
+    for (let i = 0; i < 20; i += 1) await clock.advance(30_000);
+    await close();
+    expect(asked).toContain('watch 8');
+    expect(asked).not.toContain('list consistent');
+  },
+);
+
 it('asks again for an event that its store could not take, and lists after three', async () => {
   const put = () => {
     throw new TypeError('not to be had');

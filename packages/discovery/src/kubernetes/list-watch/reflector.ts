@@ -83,6 +83,7 @@ export class Reflector<T extends KubeObject> implements Source {
       if (error instanceof WentBack)
         return { input: { type: 'went back' }, failure: error.failure };
       const failure = SourceFailure.of(error);
+      if (isTooBusy(failure)) return { input: { type: 'busy' }, failure };
       return { input: { type: 'failed', kind: failure.kind }, failure };
     }
   }
@@ -136,6 +137,11 @@ class WentBack extends Error {
       { reason: 'went_back' },
     );
   }
+}
+
+/** 429, as a response or an event: the server does not look at what is asked. */
+function isTooBusy({ reason }: SourceFailure): boolean {
+  return reason === 'http_429' || reason === 'event_429';
 }
 
 function endedAtOnce(): SourceFailure {
