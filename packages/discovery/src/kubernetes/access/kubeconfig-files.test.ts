@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { folder, kubeconfig, refusal, useFolder, write } from '../testing/kubeconfig-folder';
 import { kubeAccessSource } from './kube-access-source';
@@ -12,6 +12,18 @@ it('a kubeconfig may name the same in several files, of which the first counts',
   const { headers } = await (await kubeAccessSource({ env })()).credentials();
   expect(headers).toEqual({ authorization: 'Bearer first' });
 });
+
+it.each(['utf-16le', 'utf-16be', 'utf-8'])(
+  'a kubeconfig may be in %s with a byte order mark, as some shells write it',
+  async (encoding) => {
+    const text = `\ufeff${kubeconfig({ namespace: 'movies' })}`;
+    const content = Buffer.from(text, encoding === 'utf-8' ? 'utf8' : 'utf16le');
+    if (encoding === 'utf-16be') content.swap16();
+    const file = path.join(folder, 'config');
+    await writeFile(file, content);
+    expect((await kubeAccessSource({ env: { KUBECONFIG: file } })()).namespace).toBe('movies');
+  },
+);
 
 describe('several files', () => {
   const merged = (...files: readonly string[]) => ({ KUBECONFIG: files.join(path.delimiter) });

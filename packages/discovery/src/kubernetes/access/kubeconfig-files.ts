@@ -71,7 +71,7 @@ export async function readKubeconfig(files: readonly string[]): Promise<Kubeconf
 async function readRoot(file: string): Promise<KubeconfigEntry | undefined> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = decode(await readFile(file));
   } catch (cause: unknown) {
     if (codeOf(cause) === 'ENOENT') return undefined;
     throw unusable(file, `it cannot be read (${codeOf(cause)})`, cause);
@@ -82,6 +82,13 @@ async function readRoot(file: string): Promise<KubeconfigEntry | undefined> {
     throw unusable(file, `it is a ${kind} of ${version}, not a Config of v1`);
   }
   return root;
+}
+
+/** As the parser of client-go: in UTF-16 where a byte order mark says so, which PowerShell writes. */
+function decode(content: Buffer): string {
+  const mark = content.toString('hex', 0, 2);
+  const encoding = mark === 'fffe' ? 'utf-16le' : mark === 'feff' ? 'utf-16be' : 'utf-8';
+  return new TextDecoder(encoding).decode(content);
 }
 
 /** Loaded only here: `yaml` costs a program without a kubeconfig nothing. */
