@@ -4,7 +4,7 @@ import type { Remarks, Sink, Source } from '../adapter/source';
 import { SourceFailure } from '../adapter/source-failure';
 import type { Instance } from '../instance';
 import type { ConsulApi, ConsulResponse } from './consul-api';
-import { GracePeriod } from './grace-period';
+import { graceMs, GracePeriod } from './grace-period';
 import { parseHealthEntries, type HealthEntries } from './health-entry';
 
 /** An agent that has had no contact with the servers for longer has data that is too old. */
@@ -12,6 +12,11 @@ const maxLastContactMs = 10_000;
 /** How long an agent has to tell the present set; less where another can be asked. */
 const presentSetMs = 5000;
 const presentSetOfSeveralMs = 2000;
+
+/** The same each time, since it is a label of a metric. */
+const keptNote =
+  'Consul does not list every instance that it listed before it failed: ' +
+  `those are kept for up to ${graceMs / 1000} s`;
 
 /** What the queries of every service ask for. */
 export interface ConsulQuery {
@@ -57,7 +62,7 @@ export class ConsulSource implements Source {
     // Blocking queries may return at once for ever (hashicorp/consul#1244): the loop has a speed limit.
     this.#bucket = new TokenBucket({ burst: 2, perSecond: 1, clock });
     this.#grace = new GracePeriod(clock, (instances, confirmedAt) => {
-      sink.publish(instances, { ...this.#remarks, confirmedAt });
+      sink.publish(instances, { ...this.#remarksNow(), confirmedAt });
     });
     this.#parameters = parametersOf(query);
   }
@@ -69,7 +74,8 @@ export class ConsulSource implements Source {
       const instances = await this.#query(signal);
       signal.throwIfAborted();
       this.#failures = 0;
-      sink.publish(this.#grace.received(instances), this.#remarks);
+      const set = this.#grace.received(instances);
+      sink.publish(set, this.#remarksNow());
       return 0;
     } catch (error: unknown) {
       if (signal.aborted) throw error;
@@ -86,6 +92,13 @@ export class ConsulSource implements Source {
 
   close(): void {
     this.#grace.close();
+  }
+
+  /** Of the last response, and of the set that was made of it. */
+  #remarksNow(): Remarks {
+    const { note } = this.#remarks;
+    if (!this.#grace.isKeeping) return this.#remarks;
+    return { ...this.#remarks, note: note === undefined ? keptNote : `${note}; ${keptNote}` };
   }
 
   async #query(signal: AbortSignal): Promise<readonly Instance[]> {

@@ -2,7 +2,7 @@ import type { Clock } from '@movies/time';
 import type { Instance } from '../instance';
 
 /** Beats come each 3 s, and fill an agent again that came back empty. */
-const graceMs = 15_000;
+export const graceMs = 15_000;
 
 /**
  * What a set is after an outage. An agent that came back empty is being filled again by the instances' beats, so that
@@ -49,6 +49,11 @@ export class GracePeriod {
     }
     for (const { id } of response) this.#missing.delete(id);
     return this.#update();
+  }
+
+  /** Whether the set has instances that the last response lacks. */
+  get isKeeping(): boolean {
+    return this.#missing.size > 0;
   }
 
   close(): void {
