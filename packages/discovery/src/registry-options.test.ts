@@ -10,12 +10,13 @@ import { StaticRegistry } from './static/static-registry';
 
 /** What plain JavaScript, or a configuration that is read wrongly, may give; a function makes it. */
 const values: readonly unknown[] = [
-  ...[NaN, Infinity, -1, 0.5, 2 ** 31, 10n, true, null, Symbol('s')],
+  ...[NaN, Infinity, -1, 0, 0.5, 2 ** 31, 10n, true, null, Symbol('s')],
   ...['', ' ', 'abc', '7', '-', 'a\nb'],
   ...[[], [''], ['abc'], [null], {}, () => undefined],
 ];
 
 const isTime = (value: unknown) => typeof value === 'number' && value >= 0;
+const isPeriod = (value: unknown) => isTime(value) && value !== 0;
 const isText = (value: unknown) => typeof value === 'string' && value.trim() !== '';
 const isLabel = (value: unknown) => value === 'abc' || value === '7';
 const isFunction = (value: unknown) => typeof value === 'function';
@@ -85,7 +86,7 @@ const cases: Readonly<Record<string, Case>> = {
       port: (value) => isLabel(value) || value === '',
       api: never,
       context: isText,
-      idleMs: isTime,
+      idleMs: isPeriod,
       userAgent: (value) => isText(value) && value !== 'a\nb',
       kubeConfig: never,
       access: never,
@@ -95,7 +96,7 @@ const cases: Readonly<Record<string, Case>> = {
   MemoryRegistry: {
     open: (options) => new MemoryRegistry(options),
     base: {},
-    takes: { ...common, staleAfterMs: isTime, heartbeatMs: isTime },
+    takes: { ...common, staleAfterMs: isPeriod, heartbeatMs: isPeriod },
   },
   StaticRegistry: {
     open: (addresses) => new StaticRegistry(addresses as Record<string, never>),

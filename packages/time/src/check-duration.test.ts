@@ -1,4 +1,4 @@
-import { checkDuration } from './check-duration';
+import { checkDuration, checkPeriod } from './check-duration';
 
 describe('checkDuration', () => {
   it.each([0, 1, 2 ** 40, Infinity, undefined])('takes %p', (ms) => {
@@ -15,5 +15,17 @@ describe('checkDuration', () => {
     expect(() => {
       checkDuration('idleMs', ms);
     }).toThrow(`'idleMs' is a time in milliseconds, 0 or more, and not ${ms}`);
+  });
+});
+
+describe('checkPeriod', () => {
+  it.each([0.5, 1, Infinity, undefined])('takes %p', (ms) => {
+    checkPeriod('idleMs', ms);
+  });
+
+  it.each([0, -1, NaN, '5000'])('refuses %p, naming it', (ms) => {
+    expect(() => {
+      checkPeriod('idleMs', ms as number);
+    }).toThrow("'idleMs' is a time in milliseconds, more than 0, and not");
   });
 });

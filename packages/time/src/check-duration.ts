@@ -2,7 +2,19 @@
 export function checkDuration(name: string, ms: number | undefined): void {
   // Plain JavaScript may give a text, as an environment variable is one.
   if (ms === undefined || ((typeof ms as unknown) === 'number' && ms >= 0)) return;
-  throw new RangeError(`'${name}' is a time in milliseconds, 0 or more, and not ${describe(ms)}`);
+  throw refusal(name, '0 or more', ms);
+}
+
+/** The same for a time that repeats, or after which something ends: 0 would be a loop without a wait, or no time at all. */
+export function checkPeriod(name: string, ms: number | undefined): void {
+  if (ms === undefined || ((typeof ms as unknown) === 'number' && ms > 0)) return;
+  throw refusal(name, 'more than 0', ms);
+}
+
+function refusal(name: string, expected: string, ms: number): RangeError {
+  return new RangeError(
+    `'${name}' is a time in milliseconds, ${expected}, and not ${describe(ms)}`,
+  );
 }
 
 function describe(value: unknown): string {

@@ -1,5 +1,5 @@
 export { Backoff, type BackoffOptions } from './backoff';
-export { checkDuration } from './check-duration';
+export { checkDuration, checkPeriod } from './check-duration';
 export { systemClock, type Clock, type Random } from './clock';
 export { delay } from './delay';
 export { Heartbeat, type HeartbeatOptions } from './heartbeat';

@@ -1,4 +1,4 @@
-import { checkDuration, systemClock } from '@movies/time';
+import { checkPeriod, systemClock } from '@movies/time';
 import {
   checkForms,
   checkOption,
@@ -165,7 +165,7 @@ function checkTarget(target: Target): void {
 
 function checkOptions({ namespace, port, idleMs, userAgent }: KubernetesRegistryOptions): void {
   checkOption(() => {
-    checkDuration('idleMs', idleMs);
+    checkPeriod('idleMs', idleMs);
     for (const [option, name] of [
       ['namespace', namespace],
       ['port', port === '' ? undefined : port],

@@ -1,4 +1,4 @@
-import { checkDuration, Heartbeat, systemClock, type Clock, type Random } from '@movies/time';
+import { checkPeriod, Heartbeat, systemClock, type Clock, type Random } from '@movies/time';
 import { checkForms, checkOption } from '../adapter/check-option';
 import { WatchedRegistry } from '../adapter/watched-registry';
 import { DiscoveryError } from '../discovery-error';
@@ -35,8 +35,8 @@ export class MemoryRegistry extends WatchedRegistry implements Registrar {
     checkForms(options, {});
     const { staleAfterMs = 5000, heartbeatMs = 1000, clock = systemClock } = options;
     checkOption(() => {
-      checkDuration('staleAfterMs', staleAfterMs);
-      checkDuration('heartbeatMs', heartbeatMs);
+      checkPeriod('staleAfterMs', staleAfterMs);
+      checkPeriod('heartbeatMs', heartbeatMs);
     });
     const instances = new BeatingInstances(staleAfterMs, clock);
     super(
