@@ -1,6 +1,6 @@
 import { createInstance } from '@movies/discovery';
-import { systemClock } from '@movies/time';
-import { UpstreamSet } from '../packages/service-client/src/upstream-set';
+import type { HostSet } from '../packages/service-client/src/host-set';
+import { openHostSet } from './host-set';
 import { median, table } from './table';
 
 const sizes = [10, 100, 1000];
@@ -19,13 +19,7 @@ export async function measurePickCost(): Promise<string> {
 }
 
 async function nanosecondsPerPick(size: number): Promise<number> {
-  const set = new UpstreamSet({
-    clock: systemClock,
-    random: Math.random,
-    maxConnections: 1,
-    keepAliveMs: 1000,
-    connectTimeoutMs: 1000,
-  });
+  const set = openHostSet();
   set.update(
     Array.from({ length: size }, (_, i) =>
       createInstance({ id: `i${i}`, service: 'bench', host: '127.0.0.1', port: 1 + i }),
@@ -42,12 +36,11 @@ async function nanosecondsPerPick(size: number): Promise<number> {
 }
 
 /** Gives every instance a latency to be compared by. */
-function warmUp(set: UpstreamSet, size: number): void {
+function warmUp(set: HostSet, size: number): void {
   for (let i = 0; i < size * 20; i += 1) {
-    const upstream = set.pick([]);
-    if (upstream === undefined) return;
-    upstream.start();
-    const { instance } = upstream;
-    set.finish(upstream, { instance, outcome: 'ok', durationMs: 5 + 5 * Math.random() });
+    const host = set.pick([]);
+    if (host === undefined) return;
+    set.begin(host);
+    set.finish(host, { outcome: 'ok', durationMs: 5 + 5 * Math.random(), pauseMs: 0, what: '' });
   }
 }

@@ -2,8 +2,8 @@ import { SnapshotStore } from '../packages/discovery/src/adapter/snapshot-store'
 import { EndpointSliceSet } from '../packages/discovery/src/kubernetes/endpoints/endpoint-slice-set';
 import type { Instance } from '@movies/discovery';
 import { systemClock } from '@movies/time';
-import { UpstreamSet } from '../packages/service-client/src/upstream-set';
 import { ChurningSlices, service, type SliceDocument } from './kubernetes/churning-slices';
+import { openHostSet } from './host-set';
 import { median, table } from './table';
 
 const updates = 2000;
@@ -14,13 +14,7 @@ export async function measureUpdateCost(): Promise<string> {
   const slices = new ChurningSlices({ slices: 50, endpointsPerSlice: 100, changesPerUpdate: 20 });
   const set = new EndpointSliceSet({ service, port: 'http' });
   const store = new SnapshotStore({ service, clock: systemClock });
-  const upstreams = new UpstreamSet({
-    clock: systemClock,
-    random: Math.random,
-    maxConnections: 1,
-    keepAliveMs: 1000,
-    connectTimeoutMs: 1000,
-  });
+  const hosts = openHostSet();
   set.replace(slices.all);
   store.publish(set.instances);
   // As the wire brings it: parsed, with strings of its own.
@@ -41,9 +35,9 @@ export async function measureUpdateCost(): Promise<string> {
       },
     ],
     [
-      'UpstreamSet.update: what there is to pick from',
+      'HostSet.update: what there is to pick from',
       () => {
-        upstreams.update(instancesOf(store));
+        hosts.update(instancesOf(store));
       },
     ],
   ];
@@ -58,7 +52,7 @@ export async function measureUpdateCost(): Promise<string> {
       if (i >= 0) microseconds[step]?.push(Number(process.hrtime.bigint() - startedAt) / 1000);
     }
   }
-  await upstreams.close(0);
+  await hosts.close(0);
   const rows = steps.map(([name], step) => {
     const all = microseconds[step] ?? [];
     const sum = all.reduce((a, b) => a + b, 0);

@@ -25,6 +25,7 @@ const statusByCode: Readonly<Record<string, number>> = {
   unsupported_media_type: 415,
   deadline_exceeded: 504,
   upstream_unavailable: 503,
+  upstream_overloaded: 503,
   upstream_timeout: 504,
   upstream_bad_response: 502,
   // The caller has closed the connection; proxies log 499 for that.
@@ -74,6 +75,7 @@ export function problemOfStatus(status: number, detail: string): Problem {
 
 const upstreamDetails: Record<UpstreamError['code'], string> = {
   upstream_unavailable: 'cannot be reached',
+  upstream_overloaded: 'has too many requests waiting',
   upstream_timeout: 'did not answer in time',
   upstream_bad_response: 'gave an answer that cannot be used',
   upstream_aborted: 'was not waited for',

@@ -1,27 +1,33 @@
 import type { Instance } from '@movies/discovery';
 
 /**
- * How an attempt ended. `ok`: any answer but the next two. `overloaded`: 429, or 503 with `Retry-After`.
- * `unavailable`: 502, 503 or 504. `refused`: no connection could be made. `reset`: the connection broke.
- * `timeout`: no whole answer in the attempt's time. `bad_response`: not HTTP, or larger than allowed.
- * `aborted`: the caller gave up.
+ * How an attempt ended. With a response: `ok`; `failed`: 5xx, except the next two; `overloaded`: 429, or 503 with
+ * `Retry-After`; `unavailable`: 502, 503 or 504. Without one: `refused`: no connection could be made; `reset`: the
+ * connection broke; `timeout`: the deadline passed; `bad_response`: not HTTP; `too_large`: larger than this client
+ * allows; `local`: this process could not send it, such as for want of file descriptors; `aborted`: the caller gave
+ * up; `outrun`: another attempt of the same request was answered first.
  */
 export type AttemptOutcome =
   | 'ok'
+  | 'failed'
   | 'overloaded'
   | 'unavailable'
   | 'refused'
   | 'reset'
   | 'timeout'
   | 'bad_response'
-  | 'aborted';
+  | 'too_large'
+  | 'local'
+  | 'aborted'
+  | 'outrun';
 
 /** One try at one instance. */
 export interface Attempt {
   readonly instance: Instance;
   readonly outcome: AttemptOutcome;
+  /** Milliseconds from the choice of the instance to the end. */
   readonly durationMs: number;
-  /** Status code, if there was an answer. */
+  /** Status code, if there was a response. */
   readonly status?: number;
   /** What the network said, if there was none. */
   readonly error?: Error;

@@ -16,15 +16,17 @@ async function openHanging(ids: readonly string[]) {
   return { scene, moveOn, [Symbol.asyncDispose]: () => scene[Symbol.asyncDispose]() };
 }
 
-test('a hanging instance costs half of what is left, and then another one answers', async () => {
+test('after half of the time that is left another instance is asked beside a hanging one', async () => {
   await using scene = await Scene.open(['a', 'b']);
   scene.origin('a').behaviour = hang;
   const response = scene.client.request(get);
   await scene.origin('a').asked(1);
   await scene.clock.advance(1000);
   expect((await response).status).toBe(200);
-  expect(scene.story).toEqual(['a timeout', 'b ok']);
-  expect(scene.attempts[0]?.durationMs).toBe(1000);
+  expect((await response).attempts).toMatchObject([
+    { instance: { id: 'a' }, outcome: 'outrun', durationMs: 1000 },
+    { instance: { id: 'b' }, outcome: 'ok', durationMs: 0 },
+  ]);
 });
 
 test('an answer just before half of the time is over is good', async () => {
@@ -36,12 +38,12 @@ test('an answer just before half of the time is over is good', async () => {
   expect(scene.story).toEqual(['a ok']);
 });
 
-test('the last attempt gets the whole rest, also where there are more to ask', async () => {
+test('no attempt is cut before the deadline, and there are three at most', async () => {
   await using world = await openHanging(['a', 'b', 'c', 'd']);
   const { scene, moveOn } = world;
   const rejected = expect(scene.client.request(get)).rejects.toMatchObject({
     code: 'upstream_timeout',
-    attempts: [{ durationMs: 1000 }, { durationMs: 500 }, { durationMs: 500 }],
+    attempts: [{ durationMs: 2000 }, { durationMs: 1000 }, { durationMs: 500 }],
   });
   await moveOn('a', 1000);
   await moveOn('b', 500);
@@ -82,11 +84,11 @@ test('past the deadline the error tells each attempt with instance, outcome and 
     code: 'upstream_timeout',
     service: 'movies',
     message:
-      'movies: no answer before the deadline [' +
-      'a timeout after 1000 ms: no whole answer within 1000 ms; ' +
-      'b timeout after 1000 ms: no whole answer within 1000 ms]',
+      'movies: no response before the deadline [' +
+      'a timeout after 2000 ms: no response before the deadline; ' +
+      'b timeout after 1000 ms: no response before the deadline]',
     attempts: [
-      { instance: { id: 'a' }, outcome: 'timeout', durationMs: 1000 },
+      { instance: { id: 'a' }, outcome: 'timeout', durationMs: 2000 },
       { instance: { id: 'b' }, outcome: 'timeout', durationMs: 1000 },
     ],
   });
@@ -109,7 +111,7 @@ test('the limit covers the body too', async () => {
   await rejected;
 });
 
-test('each attempt is told how long it is waited for', async () => {
+test('each attempt is told all that is left', async () => {
   await using world = await openHanging(['a', 'b', 'c']);
   const { scene, moveOn } = world;
   const settled = scene.client.request(get).catch(() => undefined);
@@ -118,7 +120,7 @@ test('each attempt is told how long it is waited for', async () => {
   await moveOn('c', 500);
   await settled;
   const told = ['a', 'b', 'c'].flatMap((id) => scene.origin(id).header(timeoutHeader));
-  expect(told).toEqual(['1000', '500', '500']);
+  expect(told).toEqual(['2000', '1000', '500']);
 });
 
 test('what is told is a whole number, and no more than is left', async () => {
@@ -158,11 +160,10 @@ describe('a caller that gives up', () => {
       attempts: [{ instance: { id: 'a' }, outcome: 'aborted' }],
     });
     await a.asked(1);
-    const abortedAt = performance.now();
     caller.abort();
-    await Promise.all([rejected, a.deserted()]);
-    // 50 ms is the goal; the rest is for a machine with other things to do.
-    expect(performance.now() - abortedAt).toBeLessThan(250);
+    await rejected;
+    await scene.clock.advance(50);
+    await a.deserted();
     expect(scene.counts).toEqual([1, 0]);
   });
 

@@ -1,10 +1,8 @@
 import { StaticRegistry } from '@movies/discovery/static';
 import type { Attempt } from './attempt';
 import { ServiceClient } from './service-client';
-import { answer, Origin, type Behaviour } from './testing/origin';
+import { answer, Origin } from './testing/origin';
 import { get, Scene } from './testing/scene';
-
-const overloaded = answer(503, { headers: { 'retry-after': '1' } });
 
 async function callOneAfterTheOther(scene: Scene, times: number): Promise<void> {
   for (let i = 0; i < times; i++) await scene.client.request(get);
@@ -50,13 +48,21 @@ test('503 counts: five in a row set it aside', async () => {
   expect([a.requests.length, scene.client.ejected]).toEqual([5, 1]);
 });
 
-test.each<[string, Behaviour]>([
-  ['503 with Retry-After', overloaded],
-  ['429', answer(429)],
-])('%s is asked less often, and not set aside', async (_name, behaviour) => {
+test('an instance that asks to be spared is spared for so long, and not ejected', async () => {
   await using scene = await Scene.open(['a', 'b']);
   const a = scene.origin('a');
-  a.behaviour = behaviour;
+  a.behaviour = answer(503, { headers: { 'retry-after': '1' } });
+  await callOneAfterTheOther(scene, 500);
+  expect([a.requests.length, scene.client.ejected]).toEqual([1, 0]);
+  await scene.clock.advance(1000);
+  await callOneAfterTheOther(scene, 2);
+  expect(a.requests.length).toBe(2);
+});
+
+test('429 is asked less often, and not ejected', async () => {
+  await using scene = await Scene.open(['a', 'b']);
+  const a = scene.origin('a');
+  a.behaviour = answer(429);
   await callOneAfterTheOther(scene, 500);
   expect(scene.client.ejected).toBe(0);
   expect(a.requests.length).toBeGreaterThan(5);

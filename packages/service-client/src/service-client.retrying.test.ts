@@ -153,8 +153,8 @@ describe('an answer', () => {
     scene.origin('a').behaviour = answer(200, { body: 'x'.repeat(11) });
     await expect(scene.client.request(get)).rejects.toMatchObject({
       code: 'upstream_bad_response',
-      message: expect.stringContaining('the answer is larger than 10 bytes') as string,
-      attempts: [{ outcome: 'bad_response' }],
+      message: expect.stringContaining('the response is larger than 10 bytes') as string,
+      attempts: [{ outcome: 'too_large' }],
     });
   });
 });

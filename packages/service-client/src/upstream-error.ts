@@ -2,7 +2,11 @@ import { describeAttempt, type Attempt } from './attempt';
 
 /** Why a service could not be called; decide by this, never by the message. */
 export type UpstreamErrorCode =
-  'upstream_unavailable' | 'upstream_timeout' | 'upstream_bad_response' | 'upstream_aborted';
+  | 'upstream_unavailable'
+  | 'upstream_overloaded'
+  | 'upstream_timeout'
+  | 'upstream_bad_response'
+  | 'upstream_aborted';
 
 export interface UpstreamErrorOptions extends ErrorOptions {
   readonly service: string;

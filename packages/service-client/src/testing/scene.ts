@@ -23,10 +23,10 @@ export class Scene implements AsyncDisposable {
   readonly #events = new EventEmitter();
   readonly #origins: ReadonlyMap<string, Origin>;
 
-  private constructor(origins: readonly Origin[], options: SceneOptions) {
+  private constructor(origins: readonly Origin[], { published = true, ...options }: SceneOptions) {
     this.#origins = new Map(origins.map((origin) => [origin.id, origin]));
     this.registry = new PublishedRegistry(this.clock);
-    if (options.published !== false) this.publish();
+    if (published) this.publish();
     this.client = new ServiceClient({
       service: 'movies',
       registry: this.registry,

@@ -1,5 +1,5 @@
 import { ManualClock } from '@movies/time/testing';
-import { RetryBudget } from './retry-budget';
+import { RetryBudget } from './budget';
 
 const reserve = 100;
 

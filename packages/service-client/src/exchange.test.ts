@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import type { Socket } from 'node:net';
 import { Pool } from 'undici';
-import { send } from './send';
+import { WholeExchange } from './exchange';
 import { RawServer } from './testing/raw-server';
 
 const get = { method: 'GET', path: '/', headers: {}, body: null } as const;

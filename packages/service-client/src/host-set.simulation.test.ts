@@ -1,7 +1,7 @@
 import type { AttemptOutcome } from './attempt';
 import { seededRandom } from './testing/seeded-random';
-import { attemptAt, idleOptions, instanceOf } from './testing/upstreams';
-import { UpstreamSet } from './upstream-set';
+import { attemptAt, idleOptions, instanceOf } from './testing/idle-hosts';
+import { HostSet } from './host-set';
 
 interface Behaviour {
   readonly outcome: AttemptOutcome;
@@ -23,19 +23,19 @@ async function shares({ behaviours, picks, everyMs }: Load): Promise<Map<string,
   const random = seededRandom(7);
   const options = idleOptions(random);
   const { clock } = options;
-  const set = new UpstreamSet(options);
+  const set = new HostSet(options);
   set.update(Object.keys(behaviours).map((id) => instanceOf(id)));
   const result = new Map<string, number>();
   for (let i = 0; i < picks; i++) {
-    const upstream = set.pick([]);
-    if (upstream === undefined) throw new Error('nothing to pick');
-    const { id } = upstream.instance;
+    const host = set.pick([]);
+    if (host === undefined) throw new Error('nothing to pick');
+    const { id } = host.instance;
     const { outcome, latencyMs } = behaviours[id] ?? fast;
     result.set(id, (result.get(id) ?? 0) + 1 / picks);
-    upstream.start();
+    host.start();
     const durationMs = latencyMs * (0.8 + 0.4 * random());
     clock.schedule(durationMs, () => {
-      set.finish(upstream, attemptAt(upstream, outcome, durationMs));
+      set.finish(host, attemptAt(host, outcome, durationMs));
     });
     await clock.advance(everyMs);
   }

@@ -1,57 +1,57 @@
 import type { Instance } from '@movies/discovery';
 import type { AttemptOutcome } from './attempt';
-import { attemptAt, idleOptions, instanceOf } from './testing/upstreams';
+import { attemptAt, idleOptions, instanceOf } from './testing/idle-hosts';
 import { seededRandom } from './testing/seeded-random';
-import type { Upstream } from './upstream';
-import { UpstreamSet } from './upstream-set';
+import type { Host } from './host';
+import { HostSet } from './host-set';
 
 const draining = { state: 'draining' } as const;
 const notReady = { state: 'not_ready' } as const;
 
 function open(instances: readonly Instance[], random = seededRandom(1)) {
   const options = idleOptions(random);
-  const set = new UpstreamSet(options);
+  const set = new HostSet(options);
   set.update(instances);
   return { clock: options.clock, set };
 }
 
-/** The upstream of this id, found by picking all there are. */
-function find(set: UpstreamSet, id: string): Upstream {
-  const tried: Upstream[] = [];
+/** The host of this id, found by picking all there are. */
+function find(set: HostSet, id: string): Host {
+  const tried: Host[] = [];
   for (;;) {
-    const upstream = set.pick(tried);
-    if (upstream === undefined) throw new Error(`'${id}' cannot be picked`);
-    if (upstream.instance.id === id) return upstream;
-    tried.push(upstream);
+    const host = set.pick(tried);
+    if (host === undefined) throw new Error(`'${id}' cannot be picked`);
+    if (host.instance.id === id) return host;
+    tried.push(host);
   }
 }
 
-function call(set: UpstreamSet, id: string, outcome: AttemptOutcome, durationMs = 1): void {
-  const upstream = find(set, id);
-  upstream.start();
-  set.finish(upstream, attemptAt(upstream, outcome, durationMs));
+function call(set: HostSet, id: string, outcome: AttemptOutcome, durationMs = 1): void {
+  const host = find(set, id);
+  host.start();
+  set.finish(host, attemptAt(host, outcome, durationMs));
 }
 
-function refuse(set: UpstreamSet, id: string): void {
+function refuse(set: HostSet, id: string): void {
   call(set, id, 'refused');
 }
 
 /** The ids that first attempts reach, in order. */
-function reached(set: UpstreamSet): string[] {
+function reached(set: HostSet): string[] {
   const ids = new Set<string>();
   for (let i = 0; i < 50; i++) {
-    const upstream = set.pick([]);
-    if (upstream === undefined) continue;
-    ids.add(upstream.instance.id);
-    upstream.start();
-    upstream.release();
+    const host = set.pick([]);
+    if (host === undefined) continue;
+    ids.add(host.instance.id);
+    host.start();
+    host.release();
   }
   return [...ids].sort();
 }
 
 /** The ids in the order in which one call after the other would try them. */
-function order(set: UpstreamSet): string[] {
-  const tried: Upstream[] = [];
+function order(set: HostSet): string[] {
+  const tried: Host[] = [];
   for (let next = set.pick(tried); next !== undefined; next = set.pick(tried)) tried.push(next);
   return tried.map(({ instance }) => instance.id);
 }
@@ -207,12 +207,12 @@ describe('when the set changes', () => {
 
   test('those that stay are the same, whoever comes and goes, and who leaves is freed', () => {
     const set = open([]).set;
-    let before = new Map<string, Upstream>();
+    let before = new Map<string, Host>();
     for (const ids of ['cdgh', 'acdeghz', 'cgh', 'cfg', 'abcfg', 'g', 'fgh', 'ab', '']) {
       set.update(Array.from(ids, (id) => instanceOf(id)));
       const after = new Map(Array.from(ids, (id) => [id, find(set, id)]));
       expect([...after.values()].some(({ pool }) => pool.destroyed)).toBe(false);
-      const kept = [...before].filter(([id, upstream]) => after.get(id) === upstream);
+      const kept = [...before].filter(([id, host]) => after.get(id) === host);
       expect(kept.map(([id]) => id)).toEqual([...before.keys()].filter((id) => ids.includes(id)));
       const freed = [...before].filter(([, { pool }]) => pool.destroyed).map(([id]) => id);
       expect(freed).toEqual([...before.keys()].filter((id) => !ids.includes(id)));
@@ -220,7 +220,7 @@ describe('when the set changes', () => {
     }
   });
 
-  test('another address under the same id is another upstream', () => {
+  test('another address under the same id is another host', () => {
     const { set } = open([instanceOf('a')]);
     const before = find(set, 'a');
     expect(before.pool.destroyed).toBe(false);

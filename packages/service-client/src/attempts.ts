@@ -1,0 +1,284 @@
+import { Backoff, delay, type Clock, type Random } from '@movies/time';
+import type { Instance } from '@movies/discovery';
+import { parseRetryAfter } from '@movies/discovery/adapter';
+import type { Dispatcher } from 'undici';
+import { describeAttempt, type Attempt, type AttemptOutcome } from './attempt';
+import { isBetterOutcome, retryAfter, type ResponseClassifier } from './classify';
+import type { ClientEvents } from './client-events';
+import type { Deadline } from './deadline';
+import type { Exchange, ExchangeResult } from './exchange';
+import type { Host } from './host';
+import type { HostSet } from './host-set';
+import type { RetryBudget } from './retry/budget';
+import { scheduleLimit } from './standstill';
+
+/** What decides about attempts; one for all requests of a client. */
+export interface AttemptPolicies {
+  readonly hosts: HostSet;
+  readonly budget: RetryBudget;
+  readonly classify: ResponseClassifier;
+  /** How long to wait for attempts under way before another host is asked beside them, of `remainingMs`. */
+  readonly patienceMs: (remainingMs: number) => number;
+  readonly maxAttempts: number;
+  readonly onAttempt: (attempt: Attempt) => void;
+  readonly events: ClientEvents;
+  /** Aborts when the client closes: it ends pauses, and no attempt. */
+  readonly closing: AbortSignal;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** One request, as far as attempts need to know it. */
+export interface AttemptRequest<Body> {
+  readonly deadline: Deadline;
+  readonly signal?: AbortSignal | undefined;
+  /** Sending it twice does no harm. */
+  readonly isRepeatable: boolean;
+  readonly open: () => Exchange<Body>;
+  /** What to send; called when there is a connection, with the attempts before and the milliseconds left. */
+  readonly options: (attemptsBefore: number, remainingMs: number) => Dispatcher.DispatchOptions;
+}
+
+/** An attempt that ended. */
+export interface AttemptsEnd<Body> {
+  readonly host: Host;
+  readonly outcome: AttemptOutcome;
+  readonly result: ExchangeResult<Body>;
+}
+
+/**
+ * What became of a request: the best end of its attempts; absent if none was made. `why` is absent where the attempts
+ * tell the whole story.
+ */
+export interface AttemptsResult<Body> {
+  readonly attempts: readonly Attempt[];
+  readonly end?: AttemptsEnd<Body> | undefined;
+  readonly why?: 'deadline' | 'aborted' | 'no_host' | 'queues_full' | undefined;
+}
+
+/**
+ * The attempts of one request: pick a host, send, wait. When the wait gets long a second host is asked beside the first;
+ * when an attempt fails another host is asked after it. Each takes a retry out of the budget. The best end wins.
+ */
+export class Attempts<Body> {
+  readonly #request: AttemptRequest<Body>;
+  readonly #policies: AttemptPolicies;
+  /** In the order in which they began; absent while under way. */
+  readonly #attempts: (Attempt | undefined)[] = [];
+  readonly #tried: Host[] = [];
+  readonly #running = new Map<Exchange<Body>, Host>();
+  readonly #ended: AttemptsEnd<Body>[] = [];
+  #best: AttemptsEnd<Body> | undefined;
+  #isRefused = false;
+  #fault: { readonly error: Error } | undefined;
+  #wake: () => void = () => undefined;
+
+  constructor(request: AttemptRequest<Body>, policies: AttemptPolicies) {
+    this.#request = request;
+    this.#policies = policies;
+  }
+
+  /** Rejects only for a request that no server could be sent. */
+  async run(): Promise<AttemptsResult<Body>> {
+    const { deadline, signal } = this.#request;
+    const cancelLimit = scheduleLimit(
+      this.#policies.clock,
+      deadline.remainingMs(),
+      (stoodStill) => {
+        // What this process was late to read is not held against a host.
+        this.#giveUp(stoodStill ? 'local' : 'timeout', 'no response before the deadline');
+      },
+    );
+    const abort = () => {
+      this.#giveUp('aborted', 'the caller gave up', signal?.reason);
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    let why: AttemptsResult<Body>['why'];
+    try {
+      why = await this.#loop();
+    } finally {
+      cancelLimit();
+      signal?.removeEventListener('abort', abort);
+      this.#giveUp('outrun', 'another attempt was answered first');
+    }
+    const attempts = this.#attempts.filter((attempt) => attempt !== undefined);
+    return { attempts, end: this.#best, why };
+  }
+
+  async #loop(): Promise<AttemptsResult<Body>['why']> {
+    const { deadline, signal } = this.#request;
+    let backoff: Backoff | undefined;
+    for (let ask = true; ;) {
+      if (signal?.aborted === true) return 'aborted';
+      if (deadline.remainingMs() <= 0) return 'deadline';
+      // With another one under way, none to ask is no end.
+      const why = ask ? this.#ask() : undefined;
+      if (why !== undefined && this.#running.size + this.#ended.length === 0) return why;
+      const end = await this.#next();
+      if (end !== 'late') {
+        this.#keepBest(end);
+        if (retryAfter(end.outcome) === 'never') return undefined;
+        // Another one is still being asked.
+        if (this.#running.size > 0 || this.#ended.length > 0) {
+          ask = false;
+          continue;
+        }
+      }
+      ask = this.#mayAskAnother(end);
+      if (end === 'late') continue;
+      if (!ask) return undefined;
+      backoff ??= new Backoff({ initialMs: 25, maxMs: 250, random: this.#policies.random });
+      await this.#pause(backoff.next(Math.max(0, deadline.remainingMs())));
+    }
+  }
+
+  /** Sends one attempt, to a host that was not asked yet; tells why if there is none. */
+  #ask(): AttemptsResult<Body>['why'] {
+    const { hosts } = this.#policies;
+    let why: AttemptsResult<Body>['why'] = 'no_host';
+    for (let host = hosts.pick(this.#tried); host !== undefined; host = hosts.pick(this.#tried)) {
+      this.#tried.push(host);
+      if (!host.isFull) {
+        this.#begin(host);
+        return undefined;
+      }
+      why = 'queues_full';
+    }
+    return why;
+  }
+
+  /** Whether another host may be asked, after an attempt that ended or beside those that are late. */
+  #mayAskAnother(after: AttemptsEnd<Body> | 'late'): boolean {
+    const { hosts, budget, maxAttempts } = this.#policies;
+    if (after !== 'late' && isBrokenConnection(after) && !hosts.hasOther(this.#tried)) {
+      this.#tried.splice(this.#tried.indexOf(after.host), 1);
+    }
+    const isSafe = this.#request.isRepeatable || (after !== 'late' && wasNotSent(after));
+    if (!isSafe || this.#attempts.length >= maxAttempts || !hosts.hasOther(this.#tried))
+      return false;
+    const isPaid = budget.withdraw();
+    const { instance } = after === 'late' ? (this.#tried.at(-1) ?? {}) : after.host;
+    if (isPaid) this.#note(after === 'late' ? 'hedge' : 'retry', instance, after);
+    else if (!this.#isRefused) this.#note('no_budget', instance, after);
+    this.#isRefused = !isPaid;
+    return isPaid;
+  }
+
+  #begin(host: Host): void {
+    const { hosts, clock } = this.#policies;
+    const { open, options, deadline } = this.#request;
+    const exchange = open();
+    const startedAt = clock.now();
+    const before = this.#attempts.length;
+    this.#attempts.length += 1;
+    this.#running.set(exchange, host);
+    exchange.ended = (result) => {
+      const end = { host, outcome: this.#outcomeOf(result), result };
+      const attempt = attemptOf(end, clock.now() - startedAt);
+      this.#attempts[before] = attempt;
+      this.#running.delete(exchange);
+      this.#ended.push(end);
+      this.#learn(end, attempt, exchange.durationMs);
+      this.#wake();
+    };
+    exchange.refuse = (error) => {
+      this.#running.delete(exchange);
+      this.#fault = { error };
+      this.#wake();
+    };
+    hosts.begin(host);
+    host.send(exchange, () => options(before, deadline.remainingMs()));
+  }
+
+  #learn(end: AttemptsEnd<Body>, attempt: Attempt, durationMs: number): void {
+    const { hosts, onAttempt } = this.#policies;
+    const { host, outcome } = end;
+    const what = outcome === 'ok' ? '' : describeAttempt(attempt);
+    hosts.finish(host, { outcome, durationMs, pauseMs: this.#pauseMs(end), what });
+    onAttempt(attempt);
+  }
+
+  /** How long an overloaded host asks to be spared, but no longer than this request could have waited. */
+  #pauseMs({ outcome, result }: AttemptsEnd<Body>): number {
+    if (outcome !== 'overloaded' || result.kind === 'failure') return 0;
+    const header = result.headers['retry-after'];
+    const asked = parseRetryAfter(
+      Array.isArray(header) ? header[0] : header,
+      this.#policies.clock.now(),
+    );
+    return Math.min(asked ?? 0, Math.max(0, this.#request.deadline.remainingMs()));
+  }
+
+  #outcomeOf(result: ExchangeResult<Body>): AttemptOutcome {
+    return result.kind === 'failure' ? result.outcome : this.#policies.classify(result);
+  }
+
+  #keepBest(end: AttemptsEnd<Body>): void {
+    // Of two that are as good the later one: it is newer.
+    if (this.#best === undefined || !isBetterOutcome(this.#best.outcome, end.outcome)) {
+      this.#best = end;
+    }
+  }
+
+  /** The next end of an attempt; `late` when it is time to ask another host beside those under way. */
+  async #next(): Promise<AttemptsEnd<Body> | 'late'> {
+    const { hosts, patienceMs, maxAttempts, clock } = this.#policies;
+    const { deadline, isRepeatable } = this.#request;
+    if (this.#ended.length === 0 && this.#fault === undefined) {
+      const mayAsk =
+        isRepeatable && this.#attempts.length < maxAttempts && hosts.hasOther(this.#tried);
+      await new Promise<void>((resolve) => {
+        const cancel = mayAsk
+          ? clock.schedule(patienceMs(deadline.remainingMs()), resolve)
+          : undefined;
+        this.#wake = () => {
+          cancel?.();
+          resolve();
+        };
+      });
+    }
+    if (this.#fault !== undefined) throw this.#fault.error;
+    return this.#ended.shift() ?? 'late';
+  }
+
+  /** Waits before a retry; the caller's signal and the end of the client end it early. */
+  async #pause(delayMs: number): Promise<void> {
+    const { clock, closing } = this.#policies;
+    const { signal } = this.#request;
+    const ended = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+    await delay(delayMs, clock, ended).catch((error: unknown) => {
+      if (!ended.aborted) throw error;
+    });
+  }
+
+  #giveUp(outcome: 'timeout' | 'local' | 'aborted' | 'outrun', why: string, cause?: unknown): void {
+    for (const exchange of [...this.#running.keys()]) {
+      exchange.cancel(outcome, new Error(why, cause === undefined ? undefined : { cause }));
+    }
+  }
+
+  #note(
+    kind: 'hedge' | 'retry' | 'no_budget',
+    instance: Instance | undefined,
+    after: AttemptsEnd<Body> | 'late',
+  ): void {
+    const cause = after === 'late' ? after : after.outcome;
+    this.#policies.events.note({ kind, instance: instance?.id ?? '', cause });
+  }
+}
+
+function attemptOf({ host, outcome, result }: AttemptsEnd<unknown>, durationMs: number): Attempt {
+  const { instance } = host;
+  return result.kind === 'failure'
+    ? { instance, outcome, durationMs, error: result.error }
+    : { instance, outcome, durationMs, status: result.status };
+}
+
+function wasNotSent({ result }: AttemptsEnd<unknown>): boolean {
+  return result.kind === 'failure' && !result.sent;
+}
+
+/** A kept connection that the server closed as the request left says nothing against asking it again. */
+function isBrokenConnection({ outcome, result }: AttemptsEnd<unknown>): boolean {
+  return result.kind === 'failure' && outcome === 'reset' && !result.answering;
+}

@@ -1,0 +1,102 @@
+import type { Random } from '@movies/time';
+import { drawTwo, isBetter, type AttemptEnd, type Balancer, type Candidate } from './balancer';
+
+export interface PeakEwmaOptions {
+  /** Hosts that answer faster are equally fast: the noise of a network does not decide. 2 ms by default. */
+  readonly floorMs?: number;
+  /** The least that a failure counts as, so that a host that fails fast does not draw requests. 1,000 ms by default. */
+  readonly failureMs?: number;
+  /**
+   * After so many lost comparisons an idle host gets one request in spite of its estimate. It bounds what exploring
+   * costs: a slow host gets `2 / hosts / maxLosses` of the requests. 48 by default.
+   */
+  readonly maxLosses?: number;
+}
+
+/** What peak EWMA keeps of one host. */
+export interface HostLatency {
+  /** Estimate in milliseconds; `undefined` until the first attempt has ended. */
+  estimateMs: number | undefined;
+  /** Comparisons lost since the last attempt began. */
+  losses: number;
+  /** Comparisons that the host loses before it is explored. */
+  lossesToExplore: number;
+  /** Until this moment it is not explored: the host asked for it. */
+  sparedUntil: number;
+}
+
+/** Part of the way that the estimate goes up with each slower response. */
+const rise = 0.3;
+/** The estimate falls by this power of the ratio: from 100 ms to 2 ms in four responses. */
+const fall = 0.7;
+/** The first exploration comes early: the first response of a process is often its slowest. */
+const firstLosses = 8;
+/** A response that is so many times slower or faster than the estimate makes the next exploration come soon. */
+const slowSurprise = 2;
+const fastSurprise = 4;
+const leastMs = 0.1;
+/** An idle host without an estimate gets one attempt; others wait until it has ended. */
+const unknownMs = 1000;
+
+/**
+ * Power of two choices on load and latency: of two hosts drawn at random the one with the lower product of estimated
+ * latency and attempts under way (after Finagle's peak EWMA). A host that loses is explored by single requests: soon
+ * after a response that did not fit the estimate, and less and less often while responses confirm it. Exploring goes by
+ * comparisons and not by time, so that its share does not depend on the load.
+ */
+export class PeakEwma implements Balancer<HostLatency> {
+  readonly #floorMs: number;
+  readonly #failureMs: number;
+  readonly #maxLosses: number;
+
+  constructor({ floorMs = 2, failureMs = 1000, maxLosses = 48 }: PeakEwmaOptions = {}) {
+    this.#floorMs = floorMs;
+    this.#failureMs = failureMs;
+    this.#maxLosses = maxLosses;
+  }
+
+  state(): HostLatency {
+    return { estimateMs: undefined, losses: 0, lossesToExplore: firstLosses, sparedUntil: 0 };
+  }
+
+  pick(hosts: readonly Candidate<HostLatency>[], random: Random, now: number): number {
+    const [i, j] = drawTwo(hosts.length, random);
+    const [a, b] = [hosts[i], hosts[j]];
+    if (a === undefined || b === undefined || a === b) return i;
+    const aWins = isBetter(a, this.score(a, now), b, this.score(b, now));
+    (aWins ? b : a).state.losses += 1;
+    return aWins ? i : j;
+  }
+
+  started({ state }: Candidate<HostLatency>): void {
+    state.losses = 0;
+  }
+
+  ended({ state }: Candidate<HostLatency>, end: AttemptEnd, now: number): void {
+    const { kind, durationMs, pauseMs = 0 } = end;
+    state.sparedUntil = Math.max(state.sparedUntil, now + pauseMs);
+    const known = state.estimateMs;
+    // On a clock that does not show the time it took, a response has a ratio too.
+    const sample = Math.max(leastMs, kind === 'failed' ? this.#failureMs : 0, durationMs);
+    if (known === undefined) state.estimateMs = sample;
+    else if (sample > known) {
+      state.estimateMs = known + (sample - known) * rise;
+      this.#exploreNext(state, sample > known * slowSurprise ? firstLosses : undefined);
+    } else if (kind !== 'unanswered') {
+      state.estimateMs = known * (sample / known) ** fall;
+      this.#exploreNext(state, sample < known / fastSurprise ? 1 : undefined);
+    }
+  }
+
+  score({ state, inFlight }: Candidate<HostLatency>, now: number): number {
+    const { estimateMs, losses, lossesToExplore, sparedUntil } = state;
+    if (estimateMs === undefined) return unknownMs * inFlight;
+    if (inFlight === 0 && losses >= lossesToExplore && now >= sparedUntil) return 0;
+    return Math.max(this.#floorMs, estimateMs) * (inFlight + 1);
+  }
+
+  /** After a surprise soon; otherwise after twice as many lost comparisons as the last time. */
+  #exploreNext(state: HostLatency, soon: number | undefined): void {
+    state.lossesToExplore = Math.min(this.#maxLosses, soon ?? state.lossesToExplore * 2);
+  }
+}

@@ -1,0 +1,276 @@
+import {
+  failureOf,
+  formatAddress,
+  instancesOf,
+  type Instance,
+  type InstanceState,
+  type Registry,
+  type ServiceWatch,
+  type View,
+} from '@movies/discovery';
+import type { Dispatcher } from 'undici';
+import type { Attempt } from './attempt';
+import { Attempts, type AttemptPolicies, type AttemptsResult } from './attempts';
+import { ClientEvents, type ClientEvent } from './client-events';
+import type { ClientSettings } from './client-options';
+import { Deadline, retryAttemptHeader, timeoutHeader } from './deadline';
+import type { Exchange, ExchangeResult } from './exchange';
+import { OutlierDetection } from './health/outlier-detection';
+import type { Host } from './host';
+import { HostSet } from './host-set';
+import { RetryBudget } from './retry/budget';
+import { patienceMs } from './retry/patience';
+import { isRepeatable, type Repeatability } from './retry/repeatable';
+import { UpstreamError, type UpstreamErrorCode } from './upstream-error';
+
+/** One request to a service, whatever becomes of its body. */
+export interface CallRequest extends Repeatability {
+  /** When a response is of no use any more; the client's `deadlineMs` from now by default. */
+  readonly deadline?: Deadline | undefined;
+  /** Aborting it abandons the request and what is under way of it. */
+  readonly signal?: AbortSignal | undefined;
+  /** Whether the body can be sent twice; a stream cannot. */
+  readonly isReplayable: boolean;
+}
+
+/** A response, the instance that gave it, and every attempt in the order in which they began. */
+export interface CallResponse<Body> {
+  readonly response: Extract<ExchangeResult<Body>, { kind: 'response' }>;
+  readonly instance: Instance;
+  readonly attempts: readonly Attempt[];
+}
+
+/** One instance, as a client sees it at this moment. */
+export interface HostExplanation {
+  readonly instance: Instance;
+  readonly address: string;
+  readonly state: InstanceState;
+  /** `in`: it gets requests; `out`: it is ejected until `ejectedUntil`; `probing`: it gets one request at a time. */
+  readonly health: 'in' | 'out' | 'probing';
+  /** Milliseconds since the epoch; absent unless it is out. */
+  readonly ejectedUntil?: number;
+  /** What a request costs there, compared with the others; absent if the balancer knows no costs. */
+  readonly score?: number;
+  readonly weight: number;
+  readonly inFlight: number;
+  /** Time of the last response in milliseconds; absent before the first one. */
+  readonly latencyMs?: number;
+  /** The last attempt that failed: when, in milliseconds since the epoch, and how. */
+  readonly lastFailure?: { readonly at: number; readonly what: string };
+}
+
+/** Why a client does what it does. */
+export interface ClientExplanation {
+  readonly service: string;
+  /** Whether the set is known. */
+  readonly view: View['state'];
+  readonly hosts: readonly HostExplanation[];
+  /** The last 200, oldest first. */
+  readonly events: readonly ClientEvent[];
+}
+
+/**
+ * Calls one service, wherever its instances are now: follows the watched set, makes the attempts, and says why there is
+ * no response. What becomes of bodies is left to its users.
+ */
+export class Caller {
+  readonly watch: ServiceWatch;
+  readonly #settings: ClientSettings;
+  readonly #hosts: HostSet;
+  readonly #policies: AttemptPolicies;
+  readonly #events: ClientEvents;
+  readonly #closed = new AbortController();
+  #closing: Promise<void> | undefined;
+
+  constructor(service: string, registry: Registry, settings: ClientSettings) {
+    const { clock, random, classify, maxAttempts, onAttempt } = settings;
+    const events = new ClientEvents(service, () => clock.now());
+    const outliers = new OutlierDetection(settings.ejection, settings.deadlineMs / 2, random);
+    const hosts = new HostSet({ ...settings, outliers, note: events.note });
+    this.#settings = settings;
+    this.#events = events;
+    this.#hosts = hosts;
+    this.#policies = {
+      hosts,
+      budget: new RetryBudget({ ...settings.retryBudget, clock }),
+      classify,
+      patienceMs: (remainingMs) => patienceMs(settings.patience, remainingMs, outliers.latencies),
+      maxAttempts,
+      onAttempt,
+      events,
+      closing: this.#closed.signal,
+      clock,
+      random,
+    };
+    this.watch = registry.watch(service);
+    this.#follow(this.watch.view);
+    this.watch.subscribe((view) => {
+      this.#follow(view);
+    });
+  }
+
+  /** Instances in use that are ejected now. */
+  get ejected(): number {
+    return this.#hosts.ejected;
+  }
+
+  /**
+   * Makes the attempts of one request. `open` makes what receives a response, and `send` what is sent, with the headers
+   * of the attempt added to those of the request. Rejects with `UpstreamError`, or with undici's error for a request
+   * that no server could be sent.
+   */
+  async call<Body>(
+    request: CallRequest,
+    open: () => Exchange<Body>,
+    send: (headers: Record<string, string>) => Dispatcher.DispatchOptions,
+  ): Promise<CallResponse<Body>> {
+    const { deadlineMs, clock } = this.#settings;
+    const { signal, deadline = Deadline.after(deadlineMs, clock) } = request;
+    if (this.watch.view.state === 'unknown') await this.#synced(deadline, signal);
+    this.#policies.budget.deposit();
+    // A request that serves a retry is one, so that the tiers below do not multiply it either.
+    const retriesBefore = request.isRetry === true ? 1 : 0;
+    const attempts = new Attempts(
+      {
+        deadline,
+        signal,
+        isRepeatable: request.isReplayable && isRepeatable(request),
+        open,
+        options: (attemptsBefore, remainingMs) => {
+          const retries = attemptsBefore + retriesBefore;
+          return send({
+            [timeoutHeader]: String(Math.max(1, Math.floor(remainingMs))),
+            ...(retries === 0 ? {} : { [retryAttemptHeader]: String(retries) }),
+          });
+        },
+      },
+      this.#policies,
+    );
+    return this.#conclude(await attempts.run(), signal);
+  }
+
+  /** What is known at this moment, and the last 200 events. */
+  explain(): ClientExplanation {
+    return {
+      service: this.watch.service,
+      view: this.watch.view.state,
+      hosts: this.#hosts.hosts.map((host) => this.#explainHost(host)),
+      events: this.#events.all,
+    };
+  }
+
+  /** Takes no new requests, lets those under way finish for at most `limitMs`, and frees everything. */
+  close(limitMs: number): Promise<void> {
+    this.#closing ??= this.#end(limitMs);
+    return this.#closing;
+  }
+
+  async #end(limitMs: number): Promise<void> {
+    // From here on the watch is silent: nothing is added to the set again.
+    const watch = this.watch.close();
+    const hosts = this.#hosts.close(limitMs);
+    this.#closed.abort();
+    await Promise.all([watch, hosts]);
+  }
+
+  #follow(view: View): void {
+    // A set that is not known any more is not called any more; one that is closed drains by `close`.
+    if (view.state !== 'closed') this.#hosts.update(instancesOf(view));
+  }
+
+  /** Waits for the first set, and not for a registry to heal. */
+  async #synced(deadline: Deadline, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      const timeoutMs = Math.max(0, deadline.remainingMs());
+      await this.watch.synced({
+        timeoutMs,
+        failFast: true,
+        ...(signal === undefined ? {} : { signal }),
+      });
+    } catch (cause: unknown) {
+      if (signal?.aborted === true) throw this.#aborted([], cause);
+      throw this.#error('upstream_unavailable', 'its instances are not known', [], cause);
+    }
+  }
+
+  #conclude<Body>(
+    { attempts, end, why }: AttemptsResult<Body>,
+    signal: AbortSignal | undefined,
+  ): CallResponse<Body> {
+    if (why === 'aborted') throw this.#aborted(attempts, signal?.reason);
+    if (end?.result.kind === 'response') {
+      return { response: end.result, instance: end.host.instance, attempts };
+    }
+    const cause = end?.result.error;
+    if (why === 'deadline') throw this.#tooLate(attempts, cause);
+    if (end === undefined || this.#closing !== undefined) throw this.#noHost(attempts, why);
+    switch (end.outcome) {
+      case 'aborted':
+        throw this.#aborted(attempts, cause);
+      case 'timeout':
+        throw this.#tooLate(attempts, cause);
+      case 'bad_response':
+      case 'too_large':
+        throw this.#error('upstream_bad_response', 'its response cannot be used', attempts, cause);
+      case 'local':
+        throw this.#error('upstream_unavailable', 'this process cannot call it', attempts, cause);
+      default:
+        throw this.#error('upstream_unavailable', 'no instance could be reached', attempts, cause);
+    }
+  }
+
+  #noHost(attempts: readonly Attempt[], why: AttemptsResult<unknown>['why']): UpstreamError {
+    const { view } = this.watch;
+    if (why === 'queues_full') {
+      const { maxQueued } = this.#settings;
+      const message = `${maxQueued} requests wait for each of its instances`;
+      return this.#error('upstream_overloaded', message, attempts);
+    }
+    const failure = failureOf(view);
+    const emptyBecause = view.state === 'known' ? view.emptyBecause : undefined;
+    const message =
+      this.#closing !== undefined
+        ? 'this client is closed'
+        : view.state === 'unknown'
+          ? 'its instances are not known'
+          : ((failure === undefined ? emptyBecause : undefined) ?? 'no instance is registered');
+    return this.#error('upstream_unavailable', message, attempts, failure);
+  }
+
+  #tooLate(attempts: readonly Attempt[], cause: unknown): UpstreamError {
+    return this.#error('upstream_timeout', 'no response before the deadline', attempts, cause);
+  }
+
+  #aborted(attempts: readonly Attempt[], cause: unknown): UpstreamError {
+    return this.#error('upstream_aborted', 'the caller gave up', attempts, cause);
+  }
+
+  #error(
+    code: UpstreamErrorCode,
+    message: string,
+    attempts: readonly Attempt[],
+    cause?: unknown,
+  ): UpstreamError {
+    return new UpstreamError(code, message, { service: this.watch.service, attempts, cause });
+  }
+
+  #explainHost(host: Host): HostExplanation {
+    const { clock, balancer } = this.#settings;
+    const now = clock.now();
+    const { instance, weight, inFlight, lastFailure, latencyMs } = host;
+    const health = host.health.state(now);
+    const score = balancer.score?.(host, now);
+    return {
+      instance,
+      address: formatAddress(instance),
+      state: instance.state,
+      health: health.kind,
+      ...(health.kind === 'out' && { ejectedUntil: health.until }),
+      ...(score !== undefined && { score }),
+      weight,
+      inFlight,
+      ...(latencyMs !== undefined && { latencyMs }),
+      ...(lastFailure !== undefined && { lastFailure }),
+    };
+  }
+}

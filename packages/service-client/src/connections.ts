@@ -1,0 +1,117 @@
+import { formatAddress, type Address } from '@movies/discovery';
+import type { Clock } from '@movies/time';
+import { buildConnector, errors, Pool } from 'undici';
+import { Duplex } from 'node:stream';
+import { scheduleLimit } from './standstill';
+
+export interface ConnectionOptions {
+  readonly clock: Clock;
+  /** Connections to one instance at most. */
+  readonly maxConnections: number;
+  /** Requests that wait for a connection to one instance at most. */
+  readonly maxQueued: number;
+  /** How long an idle connection is kept, in milliseconds; must be shorter than the server keeps it. */
+  readonly keepAliveMs: number;
+  /** How long a TCP connection may take, in milliseconds. */
+  readonly connectTimeoutMs: number;
+}
+
+/** A handshake takes more round trips than a connection, and the time of two processors. */
+const handshakeFactor = 5;
+
+/**
+ * The connections to one instance, and the queue in front of them. The queue is not undici's: that one has no bound, and
+ * keeps requests that were given up and opens connections for them.
+ */
+export class Connections {
+  readonly #address: Address;
+  readonly #options: ConnectionOptions;
+  /** In the order in which they came. */
+  readonly #waiting = new Set<() => void>();
+  #busy = 0;
+  #pool: Pool | undefined;
+
+  constructor(address: Address, options: ConnectionOptions) {
+    this.#address = address;
+    this.#options = options;
+  }
+
+  /** Opened by the first request: it takes 18 kB, and of thousands of instances a client may call few. */
+  get pool(): Pool {
+    this.#pool ??= this.#open();
+    return this.#pool;
+  }
+
+  /** Whether one more request would find no place. */
+  get isFull(): boolean {
+    const { maxConnections, maxQueued } = this.#options;
+    return this.#busy >= maxConnections && this.#waiting.size >= maxQueued;
+  }
+
+  /** Calls `start` once a connection is free for it. */
+  take(start: () => void): void {
+    if (this.#busy >= this.#options.maxConnections) {
+      this.#waiting.add(start);
+      return;
+    }
+    this.#busy += 1;
+    start();
+  }
+
+  /** Takes back a request that still waits; `false` if it has been started. */
+  leave(start: () => void): boolean {
+    return this.#waiting.delete(start);
+  }
+
+  /** A started request needs its connection no more. */
+  give(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) this.#busy -= 1;
+    else {
+      this.#waiting.delete(next);
+      next();
+    }
+  }
+
+  /** By `destroy`: undici's `close` stays pending for ever if requests wait for a connection when it is cut short. */
+  async destroy(): Promise<void> {
+    await this.#pool?.destroy();
+  }
+
+  #open(): Pool {
+    const { maxConnections, keepAliveMs } = this.#options;
+    return new Pool(`http://${formatAddress(this.#address)}`, {
+      connections: maxConnections,
+      keepAliveTimeout: keepAliveMs,
+      keepAliveMaxTimeout: keepAliveMs,
+      connect: limitedConnector(this.#options),
+      // Each request has its own limit, which covers both.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  }
+}
+
+/** A connector with a limit of its own, since undici's timers fire up to a second late. */
+function limitedConnector({
+  clock,
+  connectTimeoutMs,
+}: ConnectionOptions): buildConnector.connector {
+  // undici gives the socket back, which its types do not tell.
+  const connect: (...args: Parameters<buildConnector.connector>) => unknown = buildConnector({
+    timeout: 0,
+  });
+  return (options, callback) => {
+    const limitMs =
+      options.protocol === 'https:' ? handshakeFactor * connectTimeoutMs : connectTimeoutMs;
+    let cancelLimit: () => void = () => undefined;
+    const socket = connect(options, (...result) => {
+      cancelLimit();
+      callback(...result);
+    });
+    cancelLimit = scheduleLimit(clock, limitMs, () => {
+      if (!(socket instanceof Duplex)) return;
+      socket.destroy(new errors.ConnectTimeoutError(`no connection within ${limitMs} ms`));
+    });
+  };
+}

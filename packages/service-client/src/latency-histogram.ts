@@ -1,0 +1,41 @@
+/** Each bucket is a fifth wider than the one before: a quantile is right to a tenth. */
+const growth = 1.2;
+const smallestMs = 0.1;
+/** Up to 20 minutes. */
+const buckets = 90;
+/** Older responses count half once so many newer ones came. */
+const halfLife = 1000;
+/** Fewer say nothing. */
+const minimum = 5;
+
+/** The response times of late, for quantiles. Takes 720 bytes and no allocation per response. */
+export class LatencyHistogram {
+  readonly #counts = new Float64Array(buckets);
+  #total = 0;
+  #sinceHalved = 0;
+
+  add(durationMs: number): void {
+    const at = Math.ceil(
+      Math.log(Math.max(smallestMs, durationMs) / smallestMs) / Math.log(growth),
+    );
+    const bucket = Math.min(buckets - 1, at);
+    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
+    this.#total += 1;
+    this.#sinceHalved += 1;
+    if (this.#sinceHalved < halfLife) return;
+    this.#sinceHalved = 0;
+    this.#total /= 2;
+    for (const [i, count] of this.#counts.entries()) this.#counts[i] = count / 2;
+  }
+
+  /** The time in milliseconds within which this share of the responses came; `undefined` for fewer than five. */
+  quantile(share: number): number | undefined {
+    if (this.#total < minimum) return undefined;
+    let left = share * this.#total;
+    for (const [bucket, count] of this.#counts.entries()) {
+      left -= count;
+      if (left <= 0 && count > 0) return smallestMs * growth ** bucket;
+    }
+    return smallestMs * growth ** (buckets - 1);
+  }
+}

@@ -1,0 +1,36 @@
+import { createInstance, type Instance } from '@movies/discovery';
+import { ManualClock } from '@movies/time/testing';
+import type { AttemptOutcome } from '../attempt';
+import { clientSettings, type ClientOptions } from '../client-options';
+import { OutlierDetection } from '../health/outlier-detection';
+import type { Host } from '../host';
+import { HostSet } from '../host-set';
+import type { ClientEvent } from '../client-events';
+
+/** An instance at an address where nothing is ever sent. */
+export function instanceOf(id: string, fields: Partial<Instance> = {}): Instance {
+  return createInstance({ id, service: 'movies', host: '192.0.2.1', port: 80, ...fields });
+}
+
+/** A host set on a manual clock, whose hosts are picked and finished, and never sent anything. */
+export class IdleHosts {
+  readonly clock = new ManualClock();
+  readonly events: Omit<ClientEvent, 'at'>[] = [];
+  readonly set: HostSet;
+
+  constructor(options: Omit<ClientOptions, 'clock'> = {}) {
+    const settings = clientSettings({ random: () => 0.5, ...options, clock: this.clock });
+    const outliers = new OutlierDetection(
+      settings.ejection,
+      settings.deadlineMs / 2,
+      settings.random,
+    );
+    this.set = new HostSet({ ...settings, outliers, note: (event) => this.events.push(event) });
+  }
+
+  /** One attempt at this host, which ends like this after `durationMs`; time does not move. */
+  attempt(host: Host, outcome: AttemptOutcome, durationMs = 1, pauseMs = 0): void {
+    this.set.begin(host);
+    this.set.finish(host, { outcome, durationMs, pauseMs, what: outcome === 'ok' ? '' : outcome });
+  }
+}
