@@ -130,13 +130,17 @@ describe('a client that sends on after the answer', () => {
     first: string,
     bytes: number,
     everyMs: number,
+    onData: () => void = () => undefined,
   ): Promise<{ sent: number; received: string }> {
     const piece = Buffer.alloc(bytes, 'x');
     // Goes on when the server has ended its side.
     const socket = connect({ port: listener.port, host: '127.0.0.1', allowHalfOpen: true });
     let received = '';
     let sent = 0;
-    socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk));
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      received += chunk;
+      onData();
+    });
     socket.on('error', () => undefined);
     socket.write(first);
     const timer = setInterval(() => {
@@ -174,9 +178,11 @@ describe('a client that sends on after the answer', () => {
   });
 
   it('does not hold up a close for longer', async () => {
-    const sendingOn = sendOn(post('content-length: 90000'), 100, 10);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    let sendingOn: ReturnType<typeof sendOn> | undefined;
+    await new Promise<void>((resolve) => {
+      sendingOn = sendOn(post('content-length: 90000'), 100, 10, resolve);
+    });
     expect(await listener.close(5000)).toBe(true);
-    expect((await sendingOn).received).toMatch(/^HTTP\/1.1 200 /);
+    expect((await sendingOn)?.received).toMatch(/^HTTP\/1.1 200 /);
   });
 });

@@ -15,7 +15,7 @@ export function scheduleLimit(
 ): () => void {
   const dueAt = clock.now() + limitMs;
   let afterReading: NodeJS.Immediate | undefined;
-  const cancelTimer = clock.schedule(limitMs, () => {
+  const cancelTimer = clock.schedule(Math.max(0, limitMs), () => {
     if (clock.now() - dueAt < lateMs) {
       callback(false);
       return;
