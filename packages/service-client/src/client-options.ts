@@ -98,7 +98,7 @@ export function clientSettings(options: ClientOptions): ClientSettings {
   }
   checkPatience(options.patience);
   const { balancer = new PeakEwma(), classify = classifyByStatus, onAttempt } = options;
-  checkFunction('balancer.pick', balancer.pick);
+  checkFunction('balancer.pick', Reflect.get(Object(balancer), 'pick'));
   return {
     deadlineMs: options.deadlineMs ?? 2000,
     maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
