@@ -105,21 +105,36 @@ export class Attempts<Body> {
     return { attempts, end: this.#best, why };
   }
 
+  get #isUnderWay(): boolean {
+    return this.#running.size > 0 || this.#ended.length > 0;
+  }
+
+  /** Whether there are an attempt, a host and time for one more. */
+  get #isAnotherLeft(): boolean {
+    const { hosts, maxAttempts } = this.#policies;
+    return (
+      this.#attempts.length < maxAttempts &&
+      this.#request.deadline.remainingMs() > 0 &&
+      hosts.hasOther(this.#tried)
+    );
+  }
+
   async #loop(): Promise<AttemptsResult<Body>['why']> {
     const { deadline, signal } = this.#request;
     let backoff: Backoff | undefined;
     for (let ask = true; ;) {
       if (signal?.aborted === true) return 'aborted';
-      if (deadline.remainingMs() <= 0) return 'deadline';
+      // What is under way has its own limit, which reads what came in time.
+      if (!this.#isUnderWay && deadline.remainingMs() <= 0) return 'deadline';
       // With another one under way, none to ask is no end.
       const why = ask ? this.#ask() : undefined;
-      if (why !== undefined && this.#running.size + this.#ended.length === 0) return why;
+      if (why !== undefined && !this.#isUnderWay) return why;
       const end = await this.#next();
       if (end !== 'late') {
         this.#keepBest(end);
         if (retryAfter(end.outcome) === 'never') return undefined;
         // Another one is still being asked.
-        if (this.#running.size > 0 || this.#ended.length > 0) {
+        if (this.#isUnderWay) {
           ask = false;
           continue;
         }
@@ -149,13 +164,12 @@ export class Attempts<Body> {
 
   /** Whether another host may be asked, after an attempt that ended or beside those that are late. */
   #mayAskAnother(after: AttemptsEnd<Body> | 'late'): boolean {
-    const { hosts, budget, maxAttempts } = this.#policies;
+    const { hosts, budget } = this.#policies;
     if (after !== 'late' && isBrokenConnection(after) && !hosts.hasOther(this.#tried)) {
       this.#tried.splice(this.#tried.indexOf(after.host), 1);
     }
     const isSafe = this.#request.isRepeatable || (after !== 'late' && wasNotSent(after));
-    if (!isSafe || this.#attempts.length >= maxAttempts || !hosts.hasOther(this.#tried))
-      return false;
+    if (!isSafe || !this.#isAnotherLeft) return false;
     const isPaid = budget.withdraw();
     const { instance } = after === 'late' ? (this.#tried.at(-1) ?? {}) : after.host;
     if (isPaid) this.#note(after === 'late' ? 'hedge' : 'retry', instance, after);
@@ -222,14 +236,15 @@ export class Attempts<Body> {
 
   /** The next end of an attempt; `late` when it is time to ask another host beside those under way. */
   async #next(): Promise<AttemptsEnd<Body> | 'late'> {
-    const { hosts, patienceMs, maxAttempts, clock } = this.#policies;
+    const { patienceMs, clock } = this.#policies;
     const { deadline, isRepeatable } = this.#request;
     if (this.#ended.length === 0 && this.#fault === undefined) {
-      const mayAsk =
-        isRepeatable && this.#attempts.length < maxAttempts && hosts.hasOther(this.#tried);
+      const mayAsk = isRepeatable && this.#isAnotherLeft;
       await new Promise<void>((resolve) => {
         const cancel = mayAsk
-          ? clock.schedule(patienceMs(deadline.remainingMs()), resolve)
+          ? scheduleLimit(clock, patienceMs(deadline.remainingMs()), () => {
+              resolve();
+            })
           : undefined;
         this.#wake = () => {
           cancel?.();
