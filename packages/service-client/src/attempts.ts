@@ -70,6 +70,7 @@ export class Attempts<Body> {
   readonly #ended: AttemptsEnd<Body>[] = [];
   #best: AttemptsEnd<Body> | undefined;
   #isRefused = false;
+  #isTooLate = false;
   #fault: { readonly error: Error } | undefined;
   #wake: () => void = () => undefined;
 
@@ -85,6 +86,7 @@ export class Attempts<Body> {
       this.#policies.clock,
       deadline.remainingMs(),
       (stoodStill) => {
+        this.#isTooLate = true;
         // What this process was late to read is not held against a host.
         this.#giveUp(stoodStill ? 'local' : 'timeout', 'no response before the deadline');
       },
@@ -96,6 +98,7 @@ export class Attempts<Body> {
     let why: AttemptsResult<Body>['why'];
     try {
       why = await this.#loop();
+      if (this.#isTooLate) why ??= 'deadline';
     } finally {
       cancelLimit();
       signal?.removeEventListener('abort', abort);
