@@ -24,6 +24,12 @@ export function checkTime(name: string, ms: number | undefined): void {
   if (ms === 0) throw new RangeError(`'${name}' is a time in milliseconds above 0, and not 0`);
 }
 
+/** Throws a `RangeError` that names `name` if `ms` is `Infinity`, where a time that never ends has no meaning. */
+export function checkFinite(name: string, ms: number | undefined): void {
+  if (ms !== Infinity) return;
+  throw new RangeError(`'${name}' is a time in milliseconds that ends, and not Infinity`);
+}
+
 /** Throws a `TypeError` that names `name` unless `value` is a function, or absent. */
 export function checkFunction(name: string, value: unknown): void {
   if (value === undefined || typeof value === 'function') return;

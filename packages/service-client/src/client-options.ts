@@ -1,8 +1,16 @@
 import { checkDuration, systemClock, type Clock, type Random } from '@movies/time';
+import { inspect } from 'node:util';
 import type { Attempt } from './attempt';
 import type { Balancer } from './balancer/balancer';
 import { PeakEwma } from './balancer/peak-ewma';
-import { checkCount, checkFunction, checkNames, checkNumber, checkTime } from './check-options';
+import {
+  checkCount,
+  checkFinite,
+  checkFunction,
+  checkNames,
+  checkNumber,
+  checkTime,
+} from './check-options';
 import { classifyByStatus, type ResponseClassifier } from './classify';
 import { ejectionDefaults, type EjectionOptions } from './health/outlier-detection';
 import type { RetryBudgetOptions } from './retry/budget';
@@ -93,6 +101,7 @@ export function clientSettings(options: ClientOptions): ClientSettings {
   checkCount('maxQueued', options.maxQueued, 0);
   for (const name of ['keepAliveMs', 'connectTimeoutMs'] as const) checkTime(name, options[name]);
   checkDuration('slowStartMs', options.slowStartMs);
+  for (const name of ['keepAliveMs', 'slowStartMs'] as const) checkFinite(name, options[name]);
   for (const name of ['classify', 'onAttempt', 'random'] as const) {
     checkFunction(name, options[name]);
   }
@@ -111,10 +120,11 @@ export function clientSettings(options: ClientOptions): ClientSettings {
     retryBudget: budgetOf(options.retryBudget),
     ejection: ejectionOf(options.ejection),
     balancer,
-    classify: (response) => safely(() => classify(response)) ?? classifyByStatus(response),
+    classify: (response) =>
+      safely('classify', () => classify(response)) ?? classifyByStatus(response),
     slowStartMs: options.slowStartMs ?? 0,
     zones: preferZone(options.zone, options.node),
-    onAttempt: (attempt) => safely(() => onAttempt?.(attempt)),
+    onAttempt: (attempt) => safely('onAttempt', () => onAttempt?.(attempt)),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   };
@@ -135,6 +145,7 @@ function budgetOf(given: ClientOptions['retryBudget'] = {}): ClientSettings['ret
   checkNumber('retryBudget.perRequest', given.perRequest, 0, 10);
   checkNumber('retryBudget.perSecond', given.perSecond, 0, 1e6);
   checkTime('retryBudget.windowMs', given.windowMs);
+  checkFinite('retryBudget.windowMs', given.windowMs);
   return { ...budgetDefaults, ...present(given) };
 }
 
@@ -155,6 +166,7 @@ function ejectionOf(given: ClientOptions['ejection'] = {}): EjectionOptions {
   ] as const) {
     checkTime(`ejection.${name}`, given[name]);
   }
+  checkFinite('ejection.windowMs', given.windowMs);
   return { ...ejectionDefaults, ...present(given) };
 }
 
@@ -165,11 +177,11 @@ function present<Fields extends object>(fields: Fields): Partial<Fields> {
 }
 
 /** What a user's function throws is the user's to see, and harms no request. */
-function safely<Result>(run: () => Result): Result | undefined {
+function safely<Result>(name: string, run: () => Result): Result | undefined {
   try {
     return run();
   } catch (error: unknown) {
-    process.emitWarning(error instanceof Error ? error : String(error));
+    process.emitWarning(`'${name}' of a service client throws ${inspect(error)}`);
     return undefined;
   }
 }
