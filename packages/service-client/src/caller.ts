@@ -223,7 +223,7 @@ export class Caller {
     const { view } = this.watch;
     if (why === 'queues_full') {
       const { maxQueued } = this.#settings;
-      const message = `${maxQueued} requests wait for each of its instances`;
+      const message = `the queue of each of its instances is full (maxQueued: ${maxQueued})`;
       return this.#error('upstream_overloaded', message, attempts);
     }
     const failure = failureOf(view);
