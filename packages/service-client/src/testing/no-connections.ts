@@ -9,8 +9,8 @@ export function breakConnections(ports: readonly number[], code?: string): { beg
   const count = { begun: 0 };
   const broken = (options: net.NetConnectOpts) => {
     // undici gives the port as a text.
-    const isBroken = 'port' in options && ports.some((port) => port === +options.port);
-    if (!isBroken) return connect(options);
+    const port = 'port' in options ? String(options.port) : '';
+    if (!ports.map(String).includes(port)) return connect(options);
     count.begun += 1;
     const socket = new net.Socket();
     if (code !== undefined) socket.destroy(Object.assign(new Error(`connect ${code}`), { code }));
