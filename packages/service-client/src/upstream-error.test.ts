@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { createInstance } from '@movies/discovery';
 import { describeAttempt, type Attempt } from './attempt';
 import { UpstreamError } from './upstream-error';
@@ -50,4 +51,43 @@ test('the cause is kept, and is absent if there is none', () => {
   expect(new UpstreamError('upstream_timeout', 'late', { ...options, cause }).cause).toBe(cause);
   const without = new UpstreamError('upstream_timeout', 'late', { ...options, cause: undefined });
   expect(Object.hasOwn(without, 'cause')).toBe(false);
+});
+
+describe('printed', () => {
+  const failed = (id: string): Attempt => {
+    const error = Object.assign(new Error(`connect ECONNREFUSED ${id}`), { errno: -111, port: 80 });
+    return { ...refused, instance: { ...instance, id }, error };
+  };
+  const attempts = [failed('a'), failed('b'), failed('c')];
+  const error = new UpstreamError('upstream_unavailable', 'no instance could be reached', {
+    service: 'movies',
+    attempts,
+    cause: attempts[2]?.error,
+  });
+  const linesOf = (printed: unknown) => String(printed).split('\n');
+
+  test('it takes no line beside its message and stack, whatever the attempts are', () => {
+    const lines = linesOf(inspect(error));
+    expect(lines[0]).toBe(`UpstreamError: ${error.message}`);
+    expect(lines).toHaveLength(linesOf(error.stack).length);
+    expect(lines.at(-1)).toMatch(/ \{ code: 'upstream_unavailable', service: 'movies' \}$/);
+  });
+
+  test('it names a cause that no attempt tells, in a few words', () => {
+    const cause = new Error('the agent is gone', { cause: error });
+    const closed = new UpstreamError('upstream_unavailable', 'its instances are not known', {
+      service: 'movies',
+      cause,
+    });
+    expect(inspect(closed)).toContain(", cause: 'Error: the agent is gone' }");
+    expect(linesOf(inspect(closed))).toHaveLength(linesOf(closed.stack).length);
+  });
+
+  test('as JSON it has the fields that logs have of it', () => {
+    expect(JSON.parse(JSON.stringify(error))).toMatchObject({
+      code: 'upstream_unavailable',
+      service: 'movies',
+      attempts: [{ instance: { id: 'a' }, outcome: 'refused' }, {}, {}],
+    });
+  });
 });

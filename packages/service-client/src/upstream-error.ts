@@ -1,3 +1,4 @@
+import { inspect, type InspectOptions } from 'node:util';
 import { describeAttempt, type Attempt } from './attempt';
 
 /** Why a service could not be called; decide by this, never by the message. */
@@ -28,5 +29,16 @@ export class UpstreamError extends Error {
     this.code = code;
     this.service = options.service;
     this.attempts = attempts;
+  }
+
+  /**
+   * As `console.error` prints it. The message tells the attempts in words; as objects each of them, with its instance and
+   * its error, takes ten lines more.
+   */
+  [inspect.custom](_depth: number, options: InspectOptions): string {
+    const { name, message, stack = `${name}: ${message}`, code, service, cause } = this;
+    const isTold = cause === undefined || this.attempts.some(({ error }) => error === cause);
+    const fields = { code, service, ...(!isTold && { cause: String(cause) }) };
+    return `${stack} ${inspect(fields, { ...options, breakLength: Infinity })}`;
   }
 }
