@@ -38,7 +38,8 @@ export class UpstreamError extends Error {
   [inspect.custom](_depth: number, options: InspectOptions): string {
     const { name, message, stack = `${name}: ${message}`, code, service, cause } = this;
     const isTold = cause === undefined || this.attempts.some(({ error }) => error === cause);
-    const fields = { code, service, ...(!isTold && { cause: String(cause) }) };
+    const why = cause instanceof Error ? String(cause) : cause;
+    const fields = { code, service, ...(!isTold && { cause: why }) };
     return `${stack} ${inspect(fields, { ...options, breakLength: Infinity })}`;
   }
 }
