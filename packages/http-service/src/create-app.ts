@@ -1,13 +1,13 @@
 import { METHODS } from 'node:http';
 import Router from '@koa/router';
-import { formatAddress } from '@movies/discovery';
-import { describeAttempt } from '@movies/service-client';
 import Koa from 'koa';
 import type { Logger } from 'pino';
 import type { Health } from './health';
 import type { Metrics } from './metrics';
 import { problemOfStatus, toProblem, type Problem } from './problem';
-import { RequestContext, type UpstreamCall } from './request-context';
+import { RequestContext } from './request-context';
+import { roundMs } from './round-ms';
+import { describeCall, upstreamsHeader } from './upstream-call';
 
 /** What every route finds in `ctx.state`. */
 export interface ServiceState {
@@ -60,11 +60,8 @@ function identify({ instanceId, requestTimeoutMs }: AppOptions): Koa.Middleware<
     ctx.set('x-served-by', instanceId);
     await next();
     context.abandon();
-    const served = context.calls.filter(({ servedBy }) => servedBy !== undefined);
-    if (served.length > 0) {
-      const upstreams = served.map(({ service, servedBy }) => `${service}=${servedBy ?? ''}`);
-      ctx.set('x-upstreams', upstreams.join(', '));
-    }
+    const upstreams = upstreamsHeader(context.calls);
+    if (upstreams !== '') ctx.set('x-upstreams', upstreams);
   };
 }
 
@@ -146,27 +143,6 @@ function describeStatus(ctx: ServiceContext): string {
   return ctx.status === 404
     ? `there is nothing at ${ctx.path}`
     : `${ctx.method} is not possible at ${ctx.path}${allowed === '' ? '' : `; ${allowed} is`}`;
-}
-
-/** The instance that answered, its address and the time it took; then the attempts that failed before. */
-function describeCall({ service, servedBy, attempts }: UpstreamCall) {
-  const last = attempts.at(-1);
-  const failed = attempts.filter(({ outcome }) => outcome !== 'ok');
-  return {
-    service,
-    ...(servedBy === undefined || last === undefined
-      ? {}
-      : {
-          instance: servedBy,
-          address: formatAddress(last.instance),
-          durationMs: roundMs(last.durationMs),
-        }),
-    ...(failed.length === 0 ? {} : { failed: failed.map(describeAttempt) }),
-  };
-}
-
-function roundMs(ms: number): number {
-  return Math.round(ms * 100) / 100;
 }
 
 function routeOf(ctx: ServiceContext): string {

@@ -21,6 +21,7 @@ it.each([
 
 it.each([
   ['upstream_unavailable', 503],
+  ['upstream_overloaded', 503],
   ['upstream_timeout', 504],
   ['upstream_bad_response', 502],
   ['upstream_aborted', 499],

@@ -75,7 +75,7 @@ export function problemOfStatus(status: number, detail: string): Problem {
 
 const upstreamDetails: Record<UpstreamError['code'], string> = {
   upstream_unavailable: 'cannot be reached',
-  upstream_overloaded: 'has too many requests waiting',
+  upstream_overloaded: 'has too many requests at present',
   upstream_timeout: 'did not answer in time',
   upstream_bad_response: 'gave an answer that cannot be used',
   upstream_aborted: 'was not waited for',

@@ -5,12 +5,12 @@ import {
   retryAttemptHeader,
   timeoutHeader,
   UpstreamError,
-  type Attempt,
   type ServiceClient,
   type ServiceRequest,
   type ServiceResponse,
 } from '@movies/service-client';
 import { RequestError } from './request-error';
+import type { UpstreamCall } from './upstream-call';
 
 /** Request ids are taken over only in this form: they end up in logs and headers. */
 const safeRequestId = /^[\w.:+/=-]{1,128}$/;
@@ -19,13 +19,6 @@ const traceHeaders = ['traceparent', 'tracestate'];
 
 /** Time kept back, so that an answer made at the last moment still reaches the caller in time. */
 const answerMs = 20;
-
-/** A call to another service: the instance that answered it, and every attempt. */
-export interface UpstreamCall {
-  readonly service: string;
-  servedBy: string | undefined;
-  attempts: readonly Attempt[];
-}
 
 /** What belongs to one request from its first byte to its log line. */
 export class RequestContext {
@@ -85,7 +78,7 @@ export class RequestContext {
     request: Pick<ServiceRequest, 'method' | 'path'>,
     reserveMs = answerMs,
   ): Promise<ServiceResponse> {
-    const call: UpstreamCall = { service: client.service, servedBy: undefined, attempts: [] };
+    const call: UpstreamCall = { service: client.service, served: undefined, attempts: [] };
     this.calls.push(call);
     this.#underWay += 1;
     const deadline = this.#deadline ?? Deadline.after(this.#timeoutMs);
@@ -97,8 +90,9 @@ export class RequestContext {
         signal: this.#signal(),
         isRetry: Number(this.#request.headers[retryAttemptHeader] ?? 0) > 0,
       });
-      call.attempts = response.attempts;
-      call.servedBy = response.header('x-served-by') ?? response.instance.id;
+      const { attempts, instance } = response;
+      call.attempts = attempts;
+      call.served = { by: response.header('x-served-by') ?? instance.id, instance };
       return response;
     } catch (error: unknown) {
       if (error instanceof UpstreamError) call.attempts = error.attempts;

@@ -1,11 +1,17 @@
 import type { Instance } from '@movies/discovery';
 import type { Attempt } from './attempt';
-import { UpstreamError } from './upstream-error';
+import { UpstreamError, type UpstreamErrorCode } from './upstream-error';
 
 type ServiceResponseFields = Pick<
   ServiceResponse,
   'status' | 'headers' | 'body' | 'instance' | 'attempts'
 >;
+
+const codeByStatus: ReadonlyMap<number, UpstreamErrorCode> = new Map([
+  [429, 'upstream_overloaded'],
+  [503, 'upstream_unavailable'],
+  [504, 'upstream_timeout'],
+]);
 
 /** An answer, read to its end. */
 export class ServiceResponse {
@@ -13,9 +19,9 @@ export class ServiceResponse {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Buffer;
-  /** Who answered. */
+  /** The instance that gave the response. */
   readonly instance: Instance;
-  /** Every attempt, the one that was answered last. */
+  /** Every attempt, in the order in which they began; not always the last one gave the response. */
   readonly attempts: readonly Attempt[];
 
   constructor(fields: ServiceResponseFields) {
@@ -42,12 +48,13 @@ export class ServiceResponse {
   }
 
   /**
-   * An `upstream_bad_response` for this answer: the status or body is not what was agreed. A 503 says of itself that
-   * the service cannot be had, and is `upstream_unavailable`.
+   * The error for a response whose status or body is not what was agreed: `upstream_bad_response`, unless the status
+   * says why the service has no other response. Then 503 is `upstream_unavailable`, 429 `upstream_overloaded`, and 504
+   * `upstream_timeout`.
    */
   unexpected(what: string, cause?: unknown): UpstreamError {
     return new UpstreamError(
-      this.status === 503 ? 'upstream_unavailable' : 'upstream_bad_response',
+      codeByStatus.get(this.status) ?? 'upstream_bad_response',
       `${what} (status ${this.status} of ${this.instance.id})`,
       { service: this.instance.service, attempts: this.attempts, cause },
     );
