@@ -121,15 +121,17 @@ it('is 502 when the answer of metadata cannot be used', async () => {
   expect(await response.json()).toMatchObject({ code: 'upstream_bad_response' });
 });
 
-it('is 503 when metadata says that it cannot serve now', async () => {
-  metadata.behaviour = answer(503);
+it.each([
+  ['cannot serve now', 503, 503, 'upstream_unavailable'],
+  ['has too many requests', 429, 503, 'upstream_overloaded'],
+  ['was too slow itself', 504, 504, 'upstream_timeout'],
+  ['fails', 500, 502, 'upstream_bad_response'],
+])('when metadata says that it %s (%i), is %i', async (_what, says, status, code) => {
+  metadata.behaviour = answer(says);
   const response = await fetch(url);
-  expect(response.status).toBe(503);
-  expect(response.headers.get('retry-after')).not.toBeNull();
-  expect(await response.json()).toMatchObject({
-    code: 'upstream_unavailable',
-    upstream: 'metadata',
-  });
+  expect(response.status).toBe(status);
+  expect(response.headers.get('retry-after')).toBe(status === 503 ? '1' : null);
+  expect(await response.json()).toMatchObject({ code, upstream: 'metadata' });
 });
 
 it('gives up on rating when there is no metadata', async () => {
