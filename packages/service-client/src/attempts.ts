@@ -10,7 +10,7 @@ import type { Exchange, ExchangeResult } from './exchange';
 import type { Host } from './host';
 import type { HostSet } from './host-set';
 import type { RetryBudget } from './retry/budget';
-import { scheduleLimit } from './standstill';
+import { afterReading, scheduleLimit } from './standstill';
 
 /** What decides about attempts; one for all requests of a client. */
 export interface AttemptPolicies {
@@ -195,7 +195,8 @@ export class Attempts<Body> {
       this.#attempts[before] = attempt;
       this.#running.delete(exchange);
       this.#ended.push(end);
-      this.#learn(end, attempt, exchange.durationMs);
+      this.#policies.onAttempt(attempt);
+      this.#learn(end, attempt, exchange);
       this.#wake();
     };
     exchange.refuse = (error) => {
@@ -207,12 +208,20 @@ export class Attempts<Body> {
     host.send(exchange, () => options(before, deadline.remainingMs()));
   }
 
-  #learn(end: AttemptsEnd<Body>, attempt: Attempt, durationMs: number): void {
-    const { hosts, onAttempt } = this.#policies;
+  #learn(end: AttemptsEnd<Body>, attempt: Attempt, exchange: Exchange<Body>): void {
+    const { hosts } = this.#policies;
     const { host, outcome } = end;
+    const { durationMs } = exchange;
+    const pauseMs = this.#pauseMs(end);
     const what = outcome === 'ok' ? '' : describeAttempt(attempt);
-    hosts.finish(host, { outcome, durationMs, pauseMs: this.#pauseMs(end), what });
-    onAttempt(attempt);
+    if (outcome !== 'aborted') hosts.finish(host, { outcome, durationMs, pauseMs, what });
+    else {
+      // The caller's timer may have fired after a standstill: then the response is there, and unread.
+      afterReading(() => {
+        const judged = exchange.isOver ? 'local' : outcome;
+        hosts.finish(host, { outcome: judged, durationMs, pauseMs, what });
+      });
+    }
   }
 
   /** How long an overloaded host asks to be spared, but no longer than this request could have waited. */

@@ -61,6 +61,11 @@ export abstract class Exchange<Body = unknown> implements Dispatcher.DispatchHan
     return this.#beganAt === undefined ? 0 : this.#clock.now() - this.#beganAt;
   }
 
+  /** Whether the connection is needed no more. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** There is a connection for it. */
   begin(): void {
     this.#beganAt = this.#clock.now();

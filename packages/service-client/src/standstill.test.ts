@@ -91,6 +91,24 @@ async function open(
   };
 }
 
+test('a caller whose timer fires after a standstill, before the response is read, blames no instance', async () => {
+  let isWell = true;
+  const onRequest = (socket: Socket) => {
+    socket.write(response);
+    if (!isWell) standStill(100);
+  };
+  await using scene = await open(2, onRequest);
+  for (let i = 0; i < 20; i++) await scene.client.request(get);
+  isWell = false;
+  for (let i = 0; i < 12; i++) {
+    const signal = AbortSignal.timeout(20);
+    await expect(scene.client.request({ ...get, signal })).rejects.toMatchObject({
+      code: 'upstream_aborted',
+    });
+  }
+  expect(scene.client.ejected).toBe(0);
+});
+
 describe('a process that stands still past the deadline', () => {
   test.each([1, 2])(
     'serves the response that came in time, with %i instance(s) and no second attempt',

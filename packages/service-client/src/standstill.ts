@@ -14,18 +14,26 @@ export function scheduleLimit(
   callback: (stoodStill: boolean) => void,
 ): () => void {
   const dueAt = clock.now() + limitMs;
-  let afterReading: NodeJS.Immediate | undefined;
+  let cancelReading: () => void = () => undefined;
   const cancelTimer = clock.schedule(Math.max(0, limitMs), () => {
     if (clock.now() - dueAt < lateMs) {
       callback(false);
       return;
     }
-    afterReading = setImmediate(() => {
+    cancelReading = afterReading(() => {
       callback(true);
     });
   });
   return () => {
     cancelTimer();
-    clearImmediate(afterReading);
+    cancelReading();
+  };
+}
+
+/** Runs `callback` once this process has read its sockets. The returned function cancels it. */
+export function afterReading(callback: () => void): () => void {
+  const immediate = setImmediate(callback);
+  return () => {
+    clearImmediate(immediate);
   };
 }
