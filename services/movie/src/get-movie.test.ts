@@ -145,6 +145,23 @@ it('gives up on rating when there is no metadata', async () => {
   expect((await asked).status).toBe(404);
 });
 
+it('keeps its connections to rating when there is no metadata', async () => {
+  await restartWithoutTimeLimit();
+  metadata.behaviour = answer(404);
+  rating.behaviour = (request, response) => {
+    setTimeout(() => {
+      answer(404)(request, response);
+    }, 5);
+  };
+  for (let i = 0; i < 10; i++) {
+    expect((await fetch(url)).status).toBe(404);
+    await rating.asked(i + 1);
+  }
+  // A call whose answer is of no use ends by itself. The next call may come before that, and then takes another connection.
+  const connections = new Set(rating.requests.map(({ socket }) => socket));
+  expect(connections.size).toBeLessThan(6);
+});
+
 it('gives up on both when the client is gone', async () => {
   await restartWithoutTimeLimit();
   metadata.behaviour = hang;
