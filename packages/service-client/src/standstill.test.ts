@@ -95,13 +95,13 @@ test('a caller whose timer fires after a standstill, before the response is read
   let isWell = true;
   const onRequest = (socket: Socket) => {
     socket.write(response);
-    if (!isWell) standStill(100);
+    if (!isWell) standStill(450);
   };
-  await using scene = await open(2, onRequest);
+  await using scene = await open(2, onRequest, { ejection: { failuresInRow: 1 } });
   for (let i = 0; i < 20; i++) await scene.client.request(get);
   isWell = false;
-  for (let i = 0; i < 12; i++) {
-    const signal = AbortSignal.timeout(20);
+  for (let i = 0; i < 2; i++) {
+    const signal = AbortSignal.timeout(250);
     await expect(scene.client.request({ ...get, signal })).rejects.toMatchObject({
       code: 'upstream_aborted',
     });
@@ -115,9 +115,9 @@ describe('a process that stands still past the deadline', () => {
     async (instances) => {
       const onRequest = (socket: Socket) => {
         socket.write(response);
-        standStill(300);
+        standStill(450);
       };
-      await using scene = await open(instances, onRequest, { deadlineMs: 100 });
+      await using scene = await open(instances, onRequest, { deadlineMs: 250 });
       expect((await scene.client.request(get)).status).toBe(200);
       expect(scene.outcomes).toEqual(['ok']);
     },
@@ -127,12 +127,16 @@ describe('a process that stands still past the deadline', () => {
     let isWell = true;
     const onRequest = (socket: Socket) => {
       if (isWell) socket.write(response);
-      else standStill(100);
+      else standStill(450);
     };
-    await using scene = await open(2, onRequest, { deadlineMs: 20, maxAttempts: 1 });
+    await using scene = await open(2, onRequest, {
+      deadlineMs: 250,
+      maxAttempts: 1,
+      ejection: { failuresInRow: 1 },
+    });
     for (let i = 0; i < 20; i++) await scene.client.request(get);
     isWell = false;
-    for (let i = 0; i < 6; i++) {
+    for (let i = 0; i < 2; i++) {
       await expect(scene.client.request(get)).rejects.toMatchObject({
         code: 'upstream_timeout',
         attempts: [{ outcome: 'local' }],
