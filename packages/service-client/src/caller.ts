@@ -139,7 +139,9 @@ export class Caller {
         options: (attemptsBefore, remainingMs) => {
           const retries = attemptsBefore + retriesBefore;
           return send({
-            [timeoutHeader]: String(Math.max(1, Math.floor(remainingMs))),
+            ...(remainingMs !== Infinity && {
+              [timeoutHeader]: String(Math.max(1, Math.floor(remainingMs))),
+            }),
             ...(retries === 0 ? {} : { [retryAttemptHeader]: String(retries) }),
           });
         },

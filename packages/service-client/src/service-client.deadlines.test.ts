@@ -129,6 +129,12 @@ test('what is told is a whole number, and no more than is left', async () => {
   expect(scene.origin('a').header(timeoutHeader)).toEqual(['1234']);
 });
 
+test('a client that waits for ever tells no time', async () => {
+  await using scene = await Scene.open(['a', 'b'], { deadlineMs: Infinity });
+  await scene.client.request(get);
+  expect(scene.origin('a').header(timeoutHeader)).toEqual([undefined]);
+});
+
 test('a request may bring its own deadline', async () => {
   await using scene = await Scene.open(['a']);
   const deadline = Deadline.after(700, scene.clock);
