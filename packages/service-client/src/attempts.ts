@@ -10,12 +10,14 @@ import type { Exchange, ExchangeResult } from './exchange';
 import type { Host } from './host';
 import type { HostSet } from './host-set';
 import type { RetryBudget } from './retry/budget';
+import { retryCost, type RetryThrottle } from './retry/throttle';
 import { afterReading, scheduleLimit } from './standstill';
 
 /** What decides about attempts; one for all requests of a client. */
 export interface AttemptPolicies {
   readonly hosts: HostSet;
   readonly budget: RetryBudget;
+  readonly throttle: RetryThrottle;
   readonly classify: ResponseClassifier;
   /** How long to wait for attempts under way before another host is asked beside them, of `remainingMs`. */
   readonly patienceMs: (remainingMs: number) => number;
@@ -44,6 +46,8 @@ export interface AttemptsEnd<Body> {
   readonly host: Host;
   readonly outcome: AttemptOutcome;
   readonly result: ExchangeResult<Body>;
+  /** What the attempt took from the throttle; 0 for the first one. */
+  readonly cost: number;
 }
 
 /**
@@ -58,7 +62,8 @@ export interface AttemptsResult<Body> {
 
 /**
  * The attempts of one request: pick a host, send, wait. When the wait gets long a second host is asked beside the first;
- * when an attempt fails another host is asked after it. Each takes a retry out of the budget. The best end wins.
+ * when an attempt fails another host is asked after it. Each takes a retry out of the budget, and goes on only where retries
+ * help. The best end wins.
  */
 export class Attempts<Body> {
   readonly #request: AttemptRequest<Body>;
@@ -70,6 +75,8 @@ export class Attempts<Body> {
   readonly #ended: AttemptsEnd<Body>[] = [];
   #best: AttemptsEnd<Body> | undefined;
   #isRefused = false;
+  /** Of the next attempt. */
+  #cost = 0;
   #isTooLate = false;
   #fault: { readonly error: Error } | undefined;
   #wake: () => void = () => undefined;
@@ -99,6 +106,7 @@ export class Attempts<Body> {
     try {
       why = await this.#loop();
       if (this.#isTooLate) why ??= 'deadline';
+      if (this.#best?.outcome === 'ok') this.#policies.throttle.giveBack(this.#best.cost);
     } finally {
       cancelLimit();
       signal?.removeEventListener('abort', abort);
@@ -167,15 +175,17 @@ export class Attempts<Body> {
 
   /** Whether another host may be asked, after an attempt that ended or beside those that are late. */
   #mayAskAnother(after: AttemptsEnd<Body> | 'late'): boolean {
-    const { hosts, budget } = this.#policies;
+    const { hosts, budget, throttle } = this.#policies;
     if (after !== 'late' && isBrokenConnection(after) && !hosts.hasOther(this.#tried)) {
       this.#tried.splice(this.#tried.indexOf(after.host), 1);
     }
     const isSafe = this.#request.isRepeatable || (after !== 'late' && wasNotSent(after));
     if (!isSafe || !this.#isAnotherLeft) return false;
-    const isPaid = budget.withdraw();
+    const kind = after === 'late' ? 'hedge' : 'retry';
+    this.#cost = retryCost[kind];
+    const isPaid = throttle.take(this.#cost) && budget.withdraw();
     const { instance } = after === 'late' ? (this.#tried.at(-1) ?? {}) : after.host;
-    if (isPaid) this.#note(after === 'late' ? 'hedge' : 'retry', instance, after);
+    if (isPaid) this.#note(kind, instance, after);
     else if (!this.#isRefused) this.#note('no_budget', instance, after);
     this.#isRefused = !isPaid;
     return isPaid;
@@ -187,10 +197,11 @@ export class Attempts<Body> {
     const exchange = open();
     const startedAt = clock.now();
     const before = this.#attempts.length;
+    const cost = this.#cost;
     this.#attempts.length += 1;
     this.#running.set(exchange, host);
     exchange.ended = (result) => {
-      const end = { host, outcome: this.#outcomeOf(result), result };
+      const end = { host, outcome: this.#outcomeOf(result), result, cost };
       const attempt = attemptOf(end, clock.now() - startedAt);
       this.#attempts[before] = attempt;
       this.#running.delete(exchange);

@@ -19,6 +19,7 @@ import { OutlierDetection } from './health/outlier-detection';
 import type { Host } from './host';
 import { HostSet } from './host-set';
 import { RetryBudget } from './retry/budget';
+import { RetryThrottle } from './retry/throttle';
 import { patienceMs } from './retry/patience';
 import { isRepeatable, type Repeatability } from './retry/repeatable';
 import { UpstreamError, type UpstreamErrorCode } from './upstream-error';
@@ -93,6 +94,7 @@ export class Caller {
     this.#policies = {
       hosts,
       budget: new RetryBudget({ ...settings.retryBudget, clock }),
+      throttle: new RetryThrottle({ ...settings.retryThrottle, clock }),
       classify,
       patienceMs: (remainingMs) => patienceMs(settings.patience, remainingMs, outliers.latencies),
       maxAttempts,

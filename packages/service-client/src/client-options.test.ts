@@ -29,6 +29,8 @@ const counts = [
 const numbers = [
   'retryBudget.perRequest',
   'retryBudget.perSecond',
+  'retryThrottle.tokens',
+  'retryThrottle.perSecond',
   'ejection.failureRate',
   'ejection.maxShare',
 ];

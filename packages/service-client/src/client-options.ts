@@ -14,6 +14,7 @@ import {
 import { classifyByStatus, type ResponseClassifier } from './classify';
 import { ejectionDefaults, type EjectionOptions } from './health/outlier-detection';
 import type { RetryBudgetOptions } from './retry/budget';
+import type { RetryThrottleOptions } from './retry/throttle';
 import type { Patience } from './retry/patience';
 import { preferZone } from './zone-preference';
 import type { HostSetOptions } from './host-set';
@@ -38,6 +39,8 @@ export interface ClientOptions {
   readonly patience?: Patience | undefined;
   /** How many retries and second attempts there may be. By default 20 % of the requests and 10 per second, over 10 s. */
   readonly retryBudget?: Partial<Omit<RetryBudgetOptions, 'clock'>> | undefined;
+  /** How many retries may be of no use. By default 100 at once and 10 per second. */
+  readonly retryThrottle?: Partial<Omit<RetryThrottleOptions, 'clock'>> | undefined;
   /** When an instance that fails is left alone. */
   readonly ejection?: Partial<EjectionOptions> | undefined;
   /** Which instance is asked. One of its own for each client; `new PeakEwma()` by default. */
@@ -63,6 +66,7 @@ export interface ClientSettings extends Omit<HostSetOptions, 'outliers' | 'note'
   readonly maxAttempts: number;
   readonly patience: Patience;
   readonly retryBudget: Omit<RetryBudgetOptions, 'clock'>;
+  readonly retryThrottle: Omit<RetryThrottleOptions, 'clock'>;
   readonly ejection: EjectionOptions;
   readonly classify: ResponseClassifier;
   readonly onAttempt: (attempt: Attempt) => void;
@@ -78,6 +82,7 @@ const optionNames = [
   'maxAttempts',
   'patience',
   'retryBudget',
+  'retryThrottle',
   'ejection',
   'balancer',
   'classify',
@@ -89,6 +94,7 @@ const optionNames = [
   'random',
 ] as const satisfies readonly (keyof ClientOptions)[];
 
+const throttleDefaults = { tokens: 100, perSecond: 10 };
 const budgetDefaults = { perRequest: 0.2, perSecond: 10, windowMs: 10_000 };
 
 /** Checks the options and fills in the defaults. Throws a `RangeError` or a `TypeError` that names the option. */
@@ -118,6 +124,7 @@ export function clientSettings(options: ClientOptions): ClientSettings {
     maxAttempts: options.maxAttempts ?? 3,
     patience: options.patience ?? 'half',
     retryBudget: budgetOf(options.retryBudget),
+    retryThrottle: throttleOf(options.retryThrottle),
     ejection: ejectionOf(options.ejection),
     balancer,
     classify: (response) =>
@@ -147,6 +154,13 @@ function budgetOf(given: ClientOptions['retryBudget'] = {}): ClientSettings['ret
   checkTime('retryBudget.windowMs', given.windowMs);
   checkFinite('retryBudget.windowMs', given.windowMs);
   return { ...budgetDefaults, ...present(given) };
+}
+
+function throttleOf(given: ClientOptions['retryThrottle'] = {}): ClientSettings['retryThrottle'] {
+  checkNames(Object.keys(throttleDefaults), given, 'retryThrottle.');
+  checkNumber('retryThrottle.tokens', given.tokens, 0, 1e6);
+  checkNumber('retryThrottle.perSecond', given.perSecond, 0, 1e6);
+  return { ...throttleDefaults, ...present(given) };
 }
 
 function ejectionOf(given: ClientOptions['ejection'] = {}): EjectionOptions {

@@ -16,6 +16,7 @@ export type { ClientOptions } from './client-options';
 export { Deadline, retryAttemptHeader, timeoutHeader } from './deadline';
 export type { EjectionOptions } from './health/outlier-detection';
 export type { RetryBudgetOptions } from './retry/budget';
+export type { RetryThrottleOptions } from './retry/throttle';
 export type { Patience } from './retry/patience';
 export { ServiceClient, type ServiceClientOptions, type ServiceRequest } from './service-client';
 export { ServiceResponse } from './service-response';

@@ -1,3 +1,4 @@
+import { RoundRobin } from './balancer/round-robin';
 import { answer, hang, reset } from './testing/origin';
 import { get, post, Scene } from './testing/scene';
 
@@ -176,8 +177,10 @@ describe('the count of attempts before', () => {
 });
 
 describe('the budget', () => {
+  const retryThrottle = { tokens: 1e6 };
+
   test('lets no more than 20 % and ten a second be retried', async () => {
-    await using scene = await Scene.open(['a', 'b']);
+    await using scene = await Scene.open(['a', 'b'], { retryThrottle });
     for (const id of ['a', 'b'])
       scene.origin(id).behaviour = answer(503, { headers: { 'retry-after': '1' } });
     for (let i = 0; i < 500; i++) await scene.client.request(get);
@@ -186,7 +189,7 @@ describe('the budget', () => {
   });
 
   test('has enough again later', async () => {
-    await using scene = await Scene.open(['a', 'b']);
+    await using scene = await Scene.open(['a', 'b'], { retryThrottle });
     for (const id of ['a', 'b'])
       scene.origin(id).behaviour = answer(503, { headers: { 'retry-after': '1' } });
     for (let i = 0; i < 200; i++) await scene.client.request(get);
@@ -196,7 +199,7 @@ describe('the budget', () => {
   });
 
   test('exhausted, leaves the whole time to the one attempt', async () => {
-    await using scene = await Scene.open(['a', 'b']);
+    await using scene = await Scene.open(['a', 'b'], { retryThrottle });
     const [a, b] = [scene.origin('a'), scene.origin('b')];
     for (const origin of [a, b]) origin.behaviour = answer(429);
     for (let i = 0; i < 200; i++) await scene.client.request(get);
@@ -210,5 +213,24 @@ describe('the budget', () => {
     expect(a.requests.length + b.requests.length).toBe(sent + 1);
     await scene.clock.advance(2000);
     await rejected;
+  });
+});
+
+describe('the throttle', () => {
+  test('lets 100 retries be of no use, and no more', async () => {
+    await using scene = await Scene.open(['a', 'b']);
+    for (const id of ['a', 'b']) scene.origin(id).behaviour = answer(429);
+    for (let i = 0; i < 1000; i++) await scene.client.request(get);
+    expect(scene.attempts.length).toBe(1000 + 100);
+  });
+
+  test('does not end retries that help', async () => {
+    const retryBudget = { perRequest: 1 };
+    const ejection = { maxShare: 0 };
+    const balancer = new RoundRobin();
+    await using scene = await Scene.open(['a', 'b'], { retryBudget, ejection, balancer });
+    scene.origin('a').behaviour = answer(503);
+    for (let i = 0; i < 500; i++) expect((await scene.client.request(get)).status).toBe(200);
+    expect(scene.attempts.length).toBe(500 + 250);
   });
 });

@@ -2,8 +2,8 @@ import type { LatencyHistogram } from '../latency-histogram';
 
 /**
  * How long a request waits for its attempts before it asks another host beside them. `half`: half of the time that is
- * left. A number: so many milliseconds. `p95`: as long as 95 % of the good responses of late took; half of the time that
- * is left while that is not known.
+ * left, but no less than half of the good responses of late took. A number: so many milliseconds. `p95`: as long as 95 % of
+ * the good responses of late took; as `half` while that is not known.
  */
 export type Patience = 'half' | 'p95' | number;
 
@@ -16,7 +16,7 @@ export function patienceMs(
   remainingMs: number,
   latencies: LatencyHistogram,
 ): number {
-  const half = remainingMs / 2;
+  const half = Math.max(remainingMs / 2, latencies.quantile(0.5) ?? 0);
   if (patience === 'half') return Math.max(leastMs, half);
   return Math.max(leastMs, patience === 'p95' ? (latencies.quantile(0.95) ?? half) : patience);
 }
