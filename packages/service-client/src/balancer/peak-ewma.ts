@@ -8,7 +8,8 @@ export interface PeakEwmaOptions {
   readonly failureMs?: number;
   /**
    * After so many lost comparisons an idle host gets one request in spite of its estimate. It bounds what exploring
-   * costs: a slow host gets `2 / hosts / maxLosses` of the requests. 48 by default.
+   * costs: of five and more hosts a slow one gets `2 / hosts / maxLosses` of the requests, of fewer as much as of five.
+   * 48 by default.
    */
   readonly maxLosses?: number;
 }
@@ -34,7 +35,13 @@ const firstLosses = 8;
 /** A response that is so many times slower or faster than the estimate makes the next exploration come soon. */
 const slowSurprise = 2;
 const fastSurprise = 4;
+/** The times that count: without an upper bound a host that once took for ever would never be known again. */
 const leastMs = 0.1;
+const mostMs = 3_600_000;
+/** Estimates that differ by less are the same, or a light host that is as fast as a heavy one would wait for ever. */
+const alike = 1.25;
+/** A host of fewer is in so many comparisons that it is explored after more of them. */
+const fewHosts = 5;
 /** An idle host without an estimate gets one attempt; others wait until it has ended. */
 const unknownMs = 1000;
 
@@ -63,7 +70,14 @@ export class PeakEwma implements Balancer<HostLatency> {
     const [i, j] = drawTwo(hosts.length, random);
     const [a, b] = [hosts[i], hosts[j]];
     if (a === undefined || b === undefined || a === b) return i;
-    const aWins = isBetter(a, this.score(a, now), b, this.score(b, now));
+    const patience = Math.max(1, fewHosts / hosts.length);
+    let costA = this.#cost(a, now, patience);
+    let costB = this.#cost(b, now, patience);
+    if (areAlike(costA / (a.inFlight + 1), costB / (b.inFlight + 1))) {
+      costA = a.inFlight + 1;
+      costB = b.inFlight + 1;
+    }
+    const aWins = isBetter(a, costA, b, costB);
     (aWins ? b : a).state.losses += 1;
     return aWins ? i : j;
   }
@@ -77,7 +91,8 @@ export class PeakEwma implements Balancer<HostLatency> {
     state.sparedUntil = Math.max(state.sparedUntil, now + pauseMs);
     const known = state.estimateMs;
     // On a clock that does not show the time it took, a response has a ratio too.
-    const sample = Math.max(leastMs, kind === 'failed' ? this.#failureMs : 0, durationMs);
+    const tookMs = Math.max(leastMs, kind === 'failed' ? this.#failureMs : 0, durationMs);
+    const sample = Math.min(mostMs, tookMs);
     if (known === undefined) state.estimateMs = sample;
     else if (sample > known) {
       state.estimateMs = known + (sample - known) * rise;
@@ -88,10 +103,16 @@ export class PeakEwma implements Balancer<HostLatency> {
     }
   }
 
-  score({ state, inFlight }: Candidate<HostLatency>, now: number): number {
+  score(host: Candidate<HostLatency>, now: number): number {
+    return this.#cost(host, now, 1);
+  }
+
+  /** Estimated latency for each attempt under way and the next one; 0 for a host that is to be explored. */
+  #cost({ state, inFlight }: Candidate<HostLatency>, now: number, patience: number): number {
     const { estimateMs, losses, lossesToExplore, sparedUntil } = state;
     if (estimateMs === undefined) return unknownMs * inFlight;
-    if (inFlight === 0 && losses >= lossesToExplore && now >= sparedUntil) return 0;
+    const isDue = losses >= lossesToExplore * patience && now >= sparedUntil;
+    if (inFlight === 0 && isDue) return 0;
     return Math.max(this.#floorMs, estimateMs) * (inFlight + 1);
   }
 
@@ -99,4 +120,8 @@ export class PeakEwma implements Balancer<HostLatency> {
   #exploreNext(state: HostLatency, soon: number | undefined): void {
     state.lossesToExplore = Math.min(this.#maxLosses, soon ?? state.lossesToExplore * 2);
   }
+}
+
+function areAlike(a: number, b: number): boolean {
+  return a <= b * alike && b <= a * alike;
 }
