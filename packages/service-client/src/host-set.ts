@@ -169,8 +169,13 @@ export class HostSet {
 
   #return(host: Host, cause: string): void {
     if (!this.#suspects.delete(host)) return;
-    host.health.readmit();
+    this.#forget(host);
     this.#note('returned', host, cause);
+  }
+
+  #forget({ health }: Host): void {
+    const { outliers, clock } = this.#options;
+    outliers.readmit(health, clock.now());
   }
 
   #note(kind: ClientEvent['kind'], host: Host, cause: string): void {
@@ -220,7 +225,7 @@ export class HostSet {
     // It was restarted in its place: what it did before says nothing of it.
     if (before === 'not_ready' && state === 'ready') {
       this.#return(host, 'the registry says that it is ready again');
-      host.health.readmit();
+      this.#forget(host);
       host.state = this.#options.balancer.state();
     }
   }

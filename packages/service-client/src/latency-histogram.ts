@@ -32,10 +32,14 @@ export class LatencyHistogram {
   quantile(share: number): number | undefined {
     if (this.#total < minimum) return undefined;
     let left = share * this.#total;
+    let at = 0;
     for (const [bucket, count] of this.#counts.entries()) {
+      if (count === 0) continue;
+      at = bucket;
       left -= count;
-      if (left <= 0 && count > 0) return smallestMs * growth ** bucket;
+      if (left <= 0) break;
     }
-    return smallestMs * growth ** (buckets - 1);
+    // The middle of the bucket.
+    return smallestMs * growth ** (at - 0.5);
   }
 }

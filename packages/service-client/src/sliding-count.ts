@@ -24,6 +24,16 @@ export class SlidingCount {
     return this.#sum;
   }
 
+  /** Takes out all that `part` counted; it has the same window, and this one counted it as well. */
+  subtract(part: SlidingCount, now: number): void {
+    this.#slide(now);
+    part.#slide(now);
+    for (const [at, count] of part.#counts.entries()) {
+      this.#counts[at] = (this.#counts[at] ?? 0) - count;
+    }
+    this.#sum -= part.#sum;
+  }
+
   clear(): void {
     this.#counts.fill(0);
     this.#sum = 0;

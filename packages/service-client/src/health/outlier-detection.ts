@@ -160,6 +160,13 @@ export class OutlierDetection {
     return 'ejected';
   }
 
+  /** Ends an ejection and forgets what the host did; otherwise that would count as done by its peers from now on. */
+  readmit(host: HostHealth, now: number): void {
+    this.#calls.subtract(host.calls, now);
+    this.#failures.subtract(host.failures, now);
+    host.readmit();
+  }
+
   #verdict(host: HostHealth, { outcome, durationMs }: HealthEnd, now: number) {
     const verdict = verdicts[outcome];
     if (verdict !== 'late') return verdict;
