@@ -79,7 +79,7 @@ export function commonSettings(defaultRegistryUrl: string) {
     }),
     zone: setting({
       variable: 'ZONE',
-      help: 'failure zone that is registered with the instance',
+      help: 'failure zone: registered with the instance, and preferred by the clients',
       schema: z.string().optional(),
     }),
     logLevel: setting({

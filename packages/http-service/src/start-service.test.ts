@@ -2,7 +2,13 @@ import { type Instance } from '@movies/discovery';
 import { SourceFailure, WatchedRegistry, type Sink } from '@movies/discovery/adapter';
 import { DiscoveryError } from '@movies/discovery';
 import { MemoryRegistry } from '@movies/discovery/memory';
-import { startService, type RunningService, type ServiceDefinition } from './start-service';
+import { Origin } from '@movies/service-client/testing';
+import {
+  startService,
+  type RunningService,
+  type ServiceClients,
+  type ServiceDefinition,
+} from './start-service';
 import type { Store } from './store';
 import { testConfig } from './testing';
 
@@ -92,6 +98,36 @@ it("takes the pod's name and address in a pod", async () => {
   await service.ready;
   expect(service.instanceId).toBe('thing-abc');
   expect(await registry.discover('thing')).toMatchObject([{ id: 'thing-abc', host: '10.0.0.9' }]);
+});
+
+it.each([
+  { what: 'zone', env: {}, fields: { near: { zone: 'a' }, far: { zone: 'b' } } },
+  {
+    what: 'node',
+    env: { NODE_NAME: 'n' },
+    fields: { near: { hints: { nodes: ['n'] } }, far: { hints: { nodes: ['o'] } } },
+  },
+])('calls the instances in its own $what', async ({ env, fields }) => {
+  const near = await Origin.listen('near');
+  const far = await Origin.listen('far');
+  const registry = new WatchedRegistry({
+    name: 'told',
+    open: (_target, sink) => {
+      sink.publish([far.instance(fields.far), near.instance(fields.near)]);
+      return { turn: () => Promise.resolve(Infinity) };
+    },
+  });
+  let clients: ServiceClients | undefined;
+  const service = await start(
+    { ...definition, upstreams: ['other'], routes: (_router, given) => (clients = given) },
+    testConfig({ registry: { registry }, zone: 'a' }),
+    env,
+  );
+  await service.ready;
+  const client = clients?.get('other');
+  for (let i = 0; i < 20; i += 1) await client?.request({ method: 'GET', path: '/' });
+  expect([near.requests.length, far.requests.length]).toEqual([20, 0]);
+  await Promise.all([near.close(), far.close()]);
 });
 
 it('is ready only when the sets of its upstreams are known, be they empty', async () => {

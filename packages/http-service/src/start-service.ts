@@ -273,6 +273,8 @@ class Service implements RunningService {
       registry: this.#config.registry.registry,
       deadlineMs: this.#config.requestTimeoutMs,
       maxBodyBytes: maxUpstreamBodyBytes,
+      zone: this.#config.zone,
+      node: nonEmpty(this.#env['NODE_NAME']),
       onAttempt: (attempt) => {
         this.#metrics.countAttempt(attempt);
       },

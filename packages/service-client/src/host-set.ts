@@ -8,7 +8,7 @@ import type { ClientEvent } from './client-events';
 import type { HostHealth } from './health/host-health';
 import type { OutlierDetection } from './health/outlier-detection';
 import { Host } from './host';
-import type { ZonePreference } from './zone-preference';
+import type { HostGroup, ZonePreference } from './zone-preference';
 
 /** How long a host that left may finish what is under way. */
 const drainLimitMs = 30_000;
@@ -62,6 +62,8 @@ export class HostSet {
   readonly #suspects = new Set<Host>();
   /** What the balancer picks from, until `#candidatesUntil`: to filter at each pick costs 3.6 µs at 1,000 hosts. */
   #candidates: readonly Host[] = [];
+  /** The same by where they run, if that makes a difference. */
+  #groups: readonly HostGroup<Host>[] = [];
   #candidatesUntil = Infinity;
   readonly #leaving = new Set<Host>();
   readonly #remembered = new Map<string, Remembered>();
@@ -116,9 +118,10 @@ export class HostSet {
     const now = this.#options.clock.now();
     if (now >= this.#candidatesUntil) this.#refresh();
     if (this.#starting.size > 0) this.#growWeights(now);
-    if (tried.length === 0) return this.#pickFrom(this.#candidates, now);
+    const near = this.#groups.length === 0 ? this.#candidates : this.#drawGroup();
+    if (tried.length === 0) return this.#pickFrom(near, now);
     // Rather one that is ejected than none: this request has nothing left to lose.
-    for (const level of [this.#candidates, this.#usable, this.#reserve]) {
+    for (const level of [near, this.#candidates, this.#usable, this.#reserve]) {
       const untried = level.filter((host) => !tried.includes(host));
       if (untried.length > 0) return this.#pickFrom(untried, now);
     }
@@ -132,6 +135,8 @@ export class HostSet {
 
   /** An attempt at this host begins. */
   begin(host: Host): void {
+    // From now on it is not free to probe.
+    if (this.#suspects.has(host)) this.#candidatesUntil = 0;
     this.#options.balancer.started?.(host);
   }
 
@@ -144,6 +149,8 @@ export class HostSet {
     if (kind === 'answered') host.latencyMs = end.durationMs;
     if (end.what !== '') host.lastFailure = { at: now, what: end.what };
     const change = outliers.record(host.health, end, now, this.#usable);
+    // While all fail, each failure says so.
+    if (change === 'readmit' && this.#suspects.size === 0) return;
     if (change === 'ejected') {
       // What comes back is tried at once, by one request.
       host.state = balancer.state();
@@ -167,6 +174,15 @@ export class HostSet {
     return hosts.length < 2 ? hosts[0] : hosts[balancer.pick(hosts, random, now)];
   }
 
+  #drawGroup(): readonly Host[] {
+    let left = this.#options.random();
+    for (const { hosts, share } of this.#groups) {
+      left -= share;
+      if (left < 0) return hosts;
+    }
+    return this.#candidates;
+  }
+
   #return(host: Host, cause: string): void {
     if (!this.#suspects.delete(host)) return;
     this.#forget(host);
@@ -188,8 +204,8 @@ export class HostSet {
     for (const host of this.#suspects) {
       const state = host.health.state(now);
       if (state.kind === 'out') until = Math.min(until, state.until);
-      // It gets one request at a time.
-      if (state.kind === 'probing') until = 0;
+      // It gets one request at a time, and the next one as soon as that is over.
+      if (state.kind === 'probing' && host.inFlight > 0) until = 0;
       if (state.kind === 'in') this.#suspects.delete(host);
     }
     // As a rule there is none, and then nothing needs to be copied.
@@ -197,8 +213,8 @@ export class HostSet {
       this.#suspects.size === 0
         ? this.#usable
         : this.#usable.filter((host) => !this.#suspects.has(host) || isFreeToProbe(host, now));
-    const near = this.#options.zones.choose(healthy, this.#usable);
-    this.#candidates = near.length > 0 ? near : this.#usable;
+    this.#candidates = healthy.length > 0 ? healthy : this.#usable;
+    this.#groups = this.#options.zones.groups(healthy, this.#usable);
     this.#candidatesUntil = until;
   }
 

@@ -111,8 +111,9 @@ export class PeakEwma implements Balancer<HostLatency> {
   #cost({ state, inFlight }: Candidate<HostLatency>, now: number, patience: number): number {
     const { estimateMs, losses, lossesToExplore, sparedUntil } = state;
     if (estimateMs === undefined) return unknownMs * inFlight;
-    const isDue = losses >= lossesToExplore * patience && now >= sparedUntil;
-    if (inFlight === 0 && isDue) return 0;
+    // Soon is soon among few hosts too.
+    const rest = Math.max(0, lossesToExplore - firstLosses) * (patience - 1);
+    if (inFlight === 0 && losses >= lossesToExplore + rest && now >= sparedUntil) return 0;
     return Math.max(this.#floorMs, estimateMs) * (inFlight + 1);
   }
 

@@ -6,13 +6,14 @@ import { OutlierDetection } from '../health/outlier-detection';
 import type { Host } from '../host';
 import { HostSet } from '../host-set';
 import type { ClientEvent } from '../client-events';
+import { holdRequest } from './held-request';
 
 /** An instance at an address where nothing is ever sent. */
 export function instanceOf(id: string, fields: Partial<Instance> = {}): Instance {
   return createInstance({ id, service: 'movies', host: '192.0.2.1', port: 80, ...fields });
 }
 
-/** A host set on a manual clock, whose hosts are picked and finished, and never sent anything. */
+/** A host set on a manual clock, whose hosts are picked, hold requests and finish attempts, and are never sent anything. */
 export class IdleHosts {
   readonly clock = new ManualClock();
   readonly events: Omit<ClientEvent, 'at'>[] = [];
@@ -25,7 +26,24 @@ export class IdleHosts {
       settings.deadlineMs / 2,
       settings.random,
     );
-    this.set = new HostSet({ ...settings, outliers, note: (event) => this.events.push(event) });
+    this.set = new HostSet({
+      ...settings,
+      maxConnections: 0,
+      outliers,
+      note: (event) => this.events.push(event),
+    });
+  }
+
+  /** The host of this id. */
+  host(id: string): Host {
+    const host = this.set.hosts.find(({ instance }) => instance.id === id);
+    if (host === undefined) throw new Error(`there is no host '${id}'`);
+    return host;
+  }
+
+  /** A request is under way at this host until the returned function is called. */
+  hold(host: Host): () => void {
+    return holdRequest(host);
   }
 
   /** One attempt at this host, which ends like this after `durationMs`; time does not move. */
