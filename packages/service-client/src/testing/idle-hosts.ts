@@ -4,7 +4,7 @@ import type { AttemptOutcome } from '../attempt';
 import { clientSettings, type ClientOptions } from '../client-options';
 import { OutlierDetection } from '../health/outlier-detection';
 import type { Host } from '../host';
-import { HostSet } from '../host-set';
+import { HostSet, type HostSetOptions } from '../host-set';
 import type { ClientEvent } from '../client-events';
 import { holdRequest } from './held-request';
 
@@ -19,7 +19,11 @@ export class IdleHosts {
   readonly events: Omit<ClientEvent, 'at'>[] = [];
   readonly set: HostSet;
 
-  constructor(options: Omit<ClientOptions, 'clock'> = {}) {
+  /** `policies` take the place of those that follow from the options. */
+  constructor(
+    options: Omit<ClientOptions, 'clock'> = {},
+    policies: Partial<Pick<HostSetOptions, 'zones' | 'outliers'>> = {},
+  ) {
     const settings = clientSettings({ random: () => 0.5, ...options, clock: this.clock });
     const outliers = new OutlierDetection(
       settings.ejection,
@@ -30,6 +34,7 @@ export class IdleHosts {
       ...settings,
       maxConnections: 0,
       outliers,
+      ...policies,
       note: (event) => this.events.push(event),
     });
   }
