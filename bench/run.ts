@@ -9,11 +9,13 @@ import { measureMovieThroughput } from './movie-throughput';
 import { measurePickCost } from './pick-cost';
 import { measureProfileShare } from './profile-share';
 import { killServerProcesses } from './server-process';
+import { measureSimulation } from './simulation';
 import { measureState } from './state/state';
 import { measureUpdateCost } from './update-cost';
 
-const usage = `npm run bench -- [--quick] [pick] [update] [loading] [movie] [profile] [kubernetes] [images] [state]
+const usage = `npm run bench -- [--quick] [pick] [simulation] [update] [loading] [movie] [profile] [kubernetes] [images] [state]
   pick        what choosing an instance costs
+  simulation  shares, latency and load of the balancers, in virtual time
   update      what a change of a large set costs on its way to the pick
   loading     time and memory to load an adapter
   movie       GET /movie against peers with fixed addresses
@@ -25,6 +27,7 @@ All by default; --quick: fewer and shorter rounds.`;
 
 const parts = {
   pick: () => measurePickCost(),
+  simulation: () => measureSimulation(),
   update: () => measureUpdateCost(),
   loading: (quick: boolean) => measureLoadingCost(quick ? 3 : 11),
   movie: (quick: boolean, consul: string | undefined) =>
