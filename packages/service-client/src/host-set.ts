@@ -149,11 +149,11 @@ export class HostSet {
     if (kind === 'answered') host.latencyMs = end.durationMs;
     if (end.what !== '') host.lastFailure = { at: now, what: end.what };
     const change = outliers.record(host.health, end, now, this.#usable);
+    // What comes back is tried at once, by one request, whatever was still under way when it was ejected.
+    if (host.health.state(now).kind === 'out') host.state = balancer.state();
     // While all fail, each failure says so.
     if (change === 'readmit' && this.#suspects.size === 0) return;
     if (change === 'ejected') {
-      // What comes back is tried at once, by one request.
-      host.state = balancer.state();
       this.#suspects.add(host);
       this.#note('ejected', host, end.what);
     } else if (change === 'returned') this.#return(host, 'a request succeeded');
