@@ -46,6 +46,8 @@ export interface AttemptsEnd<Body> {
   readonly host: Host;
   readonly outcome: AttemptOutcome;
   readonly result: ExchangeResult<Body>;
+  /** Its place among the attempts of the request, 0 for the first one. */
+  readonly index: number;
   /** What the attempt took from the throttle; 0 for the first one. */
   readonly cost: number;
 }
@@ -198,16 +200,17 @@ export class Attempts<Body> {
     const startedAt = clock.now();
     const before = this.#attempts.length;
     const cost = this.#cost;
+    const { typicalMs } = hosts;
     this.#attempts.length += 1;
     this.#running.set(exchange, host);
     exchange.ended = (result) => {
-      const end = { host, outcome: this.#outcomeOf(result), result, cost };
+      const end = { host, outcome: this.#outcomeOf(result), result, index: before, cost };
       const attempt = attemptOf(end, clock.now() - startedAt);
       this.#attempts[before] = attempt;
       this.#running.delete(exchange);
       this.#ended.push(end);
       this.#policies.onAttempt(attempt);
-      this.#learn(end, attempt, exchange);
+      this.#learn(end, attempt, exchange, typicalMs);
       this.#wake();
     };
     exchange.refuse = (error) => {
@@ -219,20 +222,31 @@ export class Attempts<Body> {
     host.send(exchange, () => options(before, deadline.remainingMs()));
   }
 
-  #learn(end: AttemptsEnd<Body>, attempt: Attempt, exchange: Exchange<Body>): void {
+  /** Hands on what the host did; `typicalMs`: what responses took when the attempt began. */
+  #learn(
+    end: AttemptsEnd<Body>,
+    attempt: Attempt,
+    exchange: Exchange<Body>,
+    typicalMs: number,
+  ): void {
     const { hosts } = this.#policies;
-    const { host, outcome } = end;
+    const { host, outcome, index } = end;
     const { durationMs } = exchange;
     const pauseMs = this.#pauseMs(end);
     const what = outcome === 'ok' ? '' : describeAttempt(attempt);
-    if (outcome !== 'aborted') hosts.finish(host, { outcome, durationMs, pauseMs, what });
-    else {
-      // The caller's timer may have fired after a standstill: then the response is there, and unread.
+    const finish = (judged: AttemptOutcome) => {
+      hosts.finish(host, { outcome: judged, durationMs, typicalMs, pauseMs, what });
+    };
+    // The caller's timer may have fired after a standstill: then the response is there, and unread.
+    if (outcome === 'aborted') {
       afterReading(() => {
-        const judged = exchange.isOver ? 'local' : outcome;
-        hosts.finish(host, { outcome: judged, durationMs, pauseMs, what });
+        finish(exchange.isOver ? 'local' : outcome);
       });
+      return;
     }
+    // One that began after the one that was answered first had less time.
+    const isUnfair = outcome === 'outrun' && index > (this.#best?.index ?? 0);
+    finish(isUnfair ? 'local' : outcome);
   }
 
   /** How long an overloaded host asks to be spared, but no longer than this request could have waited. */

@@ -32,6 +32,8 @@ export interface HostEnd {
   readonly outcome: AttemptOutcome;
   /** Milliseconds since there was a connection for it. */
   readonly durationMs: number;
+  /** What responses took when it began, as `typicalMs` said; 0 by default. */
+  readonly typicalMs?: number;
   /** How long the host asks to be spared. */
   readonly pauseMs: number;
   /** The attempt in words, if it failed. */
@@ -131,6 +133,11 @@ export class HostSet {
   /** Whether there is a host to pick that is none of `tried`. */
   hasOther(tried: readonly Host[]): boolean {
     return this.#reserve.some((host) => !tried.includes(host));
+  }
+
+  /** What responses of all hosts take of late, in milliseconds; 0 while that is not known. */
+  get typicalMs(): number {
+    return this.#options.outliers.typicalMs;
   }
 
   /** An attempt at this host begins. */

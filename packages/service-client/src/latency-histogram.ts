@@ -4,7 +4,7 @@ const smallestMs = 0.1;
 /** Up to 20 minutes. */
 const buckets = 90;
 /** Older responses count half once so many newer ones came. */
-const halfLife = 1000;
+const halfLife = 200;
 /** Fewer say nothing. */
 const minimum = 5;
 

@@ -22,6 +22,7 @@ export class HostHealth {
   #inRow = 0;
   #ejections = 0;
   #countedFrom = 0;
+  #goodSince = -Infinity;
 
   constructor(windowMs: number) {
     this.calls = new SlidingCount(windowMs);
@@ -39,8 +40,14 @@ export class HostHealth {
     return this.#inRow;
   }
 
-  /** A success: also one while it is out proves that it serves. */
-  succeed(now: number): void {
+  /** When the latest request began that succeeded, in milliseconds. */
+  get goodSince(): number {
+    return this.#goodSince;
+  }
+
+  /** A request that began at `beganAt` succeeded: also one while it is out proves that it serves. */
+  succeed(now: number, beganAt = now): void {
+    this.#goodSince = Math.max(this.#goodSince, beganAt);
     this.calls.add(now);
     this.recentCalls.add(now);
     this.#inRow = 0;

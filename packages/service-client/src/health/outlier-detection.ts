@@ -49,6 +49,8 @@ const generalCheckMs = 100;
 const comparableCalls = 5;
 /** A row of failures is the host's own if its peers fail so long a row less often than this. */
 const chance = 0.001;
+/** The typical time is found anew after so many responses. */
+const typicalEvery = 16;
 /** Shorter times are the noise of a network. */
 const leastTypicalMs = 2;
 /** Attempts without a response count if they waited so many times longer than a response takes as a rule. */
@@ -80,6 +82,8 @@ export interface HealthEnd {
   readonly outcome: AttemptOutcome;
   /** Milliseconds that the host had for a response. */
   readonly durationMs: number;
+  /** What responses of all hosts took when the attempt began, in milliseconds; 0 by default. */
+  readonly typicalMs?: number;
 }
 
 /** A host as this sees it. */
@@ -105,6 +109,8 @@ export class OutlierDetection {
   readonly #callsIn = new SlidingCount(recentMs);
   readonly #failuresIn = new SlidingCount(recentMs);
   readonly #latencies = new LatencyHistogram();
+  #typicalMs = 0;
+  #sinceTypical = 0;
   #isGeneral = false;
   #generalCheckedAt = 0;
 
@@ -120,6 +126,11 @@ export class OutlierDetection {
   /** Times of the good responses of all hosts. */
   get latencies(): LatencyHistogram {
     return this.#latencies;
+  }
+
+  /** What half of the good responses of late took at the most, in milliseconds; 0 while that is not known. */
+  get typicalMs(): number {
+    return this.#typicalMs;
   }
 
   /** The health of a host that joins. */
@@ -141,8 +152,8 @@ export class OutlierDetection {
     this.#calls.add(now);
     if (kind !== 'out') this.#callsIn.add(now);
     if (verdict === 'good') {
-      this.#latencies.add(end.durationMs);
-      host.succeed(now);
+      this.#addLatency(end.durationMs);
+      host.succeed(now, now - end.durationMs);
       return kind === 'in' ? undefined : 'returned';
     }
     this.#failures.add(now);
@@ -151,7 +162,7 @@ export class OutlierDetection {
     if (this.#failsEverywhere(usable, now)) return 'readmit';
     const isEjected =
       kind !== 'out' &&
-      (verdict === 'dead' || this.#isOutlier(host, now)) &&
+      (verdict === 'dead' || this.#isOutlier(host, usable, now)) &&
       this.#hasRoom(usable, now);
     if (!isEjected) return undefined;
     host.eject(now, end.outcome, (ejections) => this.#ejectionMs(verdict, ejections));
@@ -167,31 +178,46 @@ export class OutlierDetection {
     host.readmit();
   }
 
-  #verdict(host: HostHealth, { outcome, durationMs }: HealthEnd, now: number) {
+  /** The median takes a walk over the histogram, and changes slowly. */
+  #addLatency(durationMs: number): void {
+    this.#latencies.add(durationMs);
+    this.#sinceTypical += 1;
+    if (this.#typicalMs > 0 && this.#sinceTypical < typicalEvery) return;
+    this.#sinceTypical = 0;
+    this.#typicalMs = this.#latencies.quantile(0.5) ?? 0;
+  }
+
+  #verdict(host: HostHealth, { outcome, durationMs, typicalMs = 0 }: HealthEnd, now: number) {
     const verdict = verdicts[outcome];
     if (verdict !== 'late') return verdict;
     const successes = this.#calls.sum(now) - this.#failures.sum(now);
     const ownSuccesses = host.calls.sum(now) - host.failures.sum(now);
-    const typicalMs = this.#latencies.quantile(0.5);
     // Without a peer that answers, the silence may be the request's.
-    if (successes <= ownSuccesses || typicalMs === undefined) return 'nothing';
-    const lateMs = Math.max(leastTypicalMs, typicalMs) * (lateFactors[outcome] ?? 1);
+    if (successes <= ownSuccesses || this.#typicalMs === 0) return 'nothing';
+    // A later request was answered: this one tells of a time that is over, or of itself.
+    if (outcome !== 'timeout' && host.goodSince > now - durationMs) return 'nothing';
+    const expectedMs = Math.max(leastTypicalMs, typicalMs, this.#typicalMs);
+    const lateMs = expectedMs * (lateFactors[outcome] ?? 1);
     const limitMs = outcome === 'timeout' ? Math.min(lateMs, this.#fairMs) : lateMs;
     return durationMs >= limitMs ? 'bad' : 'nothing';
   }
 
   /** Whether it fails often, and clearly more often than its peers. */
-  #isOutlier(host: HostHealth, now: number): boolean {
+  #isOutlier(host: HostHealth, usable: readonly Monitored[], now: number): boolean {
     const { failuresInRow, minimumCalls, failureRate } = this.#options;
+    const isProbing = host.state(now).kind === 'probing';
     const calls = host.calls.sum(now);
     const failures = host.failures.sum(now);
-    const peerCalls = this.#calls.sum(now) - calls;
-    const peerRate =
-      peerCalls < comparableCalls ? 0 : (this.#failures.sum(now) - failures) / peerCalls;
-    if (host.state(now).kind === 'probing') return peerRate < 0.5;
-    if (host.inRow >= failuresInRow && peerRate ** host.inRow < chance) return true;
     const rate = failures / calls;
-    return calls >= minimumCalls && rate >= failureRate && peerRate < rate / 2;
+    const isTooOften = calls >= minimumCalls && rate >= failureRate;
+    if (!isProbing && !isTooOften && host.inRow < failuresInRow) return false;
+    const peerRate = Math.max(
+      rateOf(this.#failures.sum(now) - failures, this.#calls.sum(now) - calls),
+      recentRate(usable, host, now),
+    );
+    if (isProbing) return peerRate < 0.5;
+    const isRow = host.inRow >= failuresInRow && peerRate ** host.inRow < chance;
+    return isRow || (isTooOften && peerRate < rate / 2);
   }
 
   /** Whether the hosts that are in fail most of their calls, and hardly any of them serves well. */
@@ -220,6 +246,23 @@ export class OutlierDetection {
       ? Math.min(maxRefusedMs, refusedMs * 2 ** (ejections - 1)) * spread
       : Math.min(maxFailedMs, failedMs * ejections) * spread;
   }
+}
+
+/** The share of failures; 0 where too few calls say anything. */
+function rateOf(failures: number, calls: number): number {
+  return calls < comparableCalls ? 0 : failures / calls;
+}
+
+/** The share of failures of the others within the last two seconds. */
+function recentRate(usable: readonly Monitored[], host: HostHealth, now: number): number {
+  let calls = 0;
+  let failures = 0;
+  for (const { health } of usable) {
+    if (health === host) continue;
+    calls += health.recentCalls.sum(now);
+    failures += health.recentFailures.sum(now);
+  }
+  return rateOf(failures, calls);
 }
 
 function isGeneral(usable: readonly Monitored[], now: number): boolean {

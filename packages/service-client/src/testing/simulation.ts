@@ -7,6 +7,7 @@ import { OutlierDetection } from '../health/outlier-detection';
 import type { Host } from '../host';
 import { HostSet } from '../host-set';
 import { RetryBudget } from '../retry/budget';
+import { retryCost, RetryThrottle } from '../retry/throttle';
 import { patienceMs } from '../retry/patience';
 import { holdRequest } from './held-request';
 import { seededRandom } from './seeded-random';
@@ -61,7 +62,7 @@ export class Stretch {
 }
 
 /**
- * Clients and servers in virtual time, without sockets. Host sets, balancers, outlier detection and retry budget are the
+ * Clients and servers in virtual time, without sockets. Host sets, balancers, outlier detection, retry budget and throttle are the
  * real ones; what `Attempts` does with promises and connections is done here by timers. Two runs with the same seed are the same.
  */
 export class Simulation {
@@ -147,8 +148,8 @@ interface SimulatedRequest {
   readonly startedAt: number;
   readonly deadlineAt: number;
   readonly tried: Host[];
-  /** Attempts under way: each is ended by its function, with the outcome of one that was given up. */
-  readonly running: Set<(outcome: AttemptOutcome) => void>;
+  /** Attempts under way and their places: each is ended by its function, with the outcome of one that was given up. */
+  readonly running: Map<(outcome: AttemptOutcome) => void, number>;
   readonly backoff: Backoff;
   readonly timers: Set<() => void>;
   attempts: number;
@@ -161,14 +162,16 @@ class SimulatedClient {
   readonly hosts: HostSet;
   readonly #settings: ClientSettings;
   readonly #budget: RetryBudget;
+  readonly #throttle: RetryThrottle;
   readonly #outliers: OutlierDetection;
   readonly #indexOf: (host: Host) => number;
 
   constructor(settings: ClientSettings, indexOf: (host: Host) => number) {
     this.#settings = settings;
     this.#indexOf = indexOf;
-    const { ejection, deadlineMs, random, clock, retryBudget } = settings;
+    const { ejection, deadlineMs, random, clock, retryBudget, retryThrottle } = settings;
     this.#budget = new RetryBudget({ ...retryBudget, clock });
+    this.#throttle = new RetryThrottle({ ...retryThrottle, clock });
     this.#outliers = new OutlierDetection(ejection, deadlineMs / 2, random);
     this.hosts = new HostSet({
       ...settings,
@@ -188,7 +191,7 @@ class SimulatedClient {
       startedAt,
       deadlineAt: startedAt + deadlineMs,
       tried: [],
-      running: new Set(),
+      running: new Map(),
       backoff: new Backoff({ initialMs: 25, maxMs: 250, random }),
       timers: new Set(),
       attempts: 0,
@@ -197,13 +200,14 @@ class SimulatedClient {
     stretch.requests += 1;
     this.#budget.deposit();
     this.#later(request, deadlineMs, () => {
-      for (const giveUp of [...request.running]) giveUp('timeout');
+      for (const giveUp of [...request.running.keys()]) giveUp('timeout');
       this.#finish(request, false);
     });
-    this.#ask(request, serverOf);
+    this.#ask(request, serverOf, 0);
   }
 
-  #ask(request: SimulatedRequest, serverOf: ServerOf): void {
+  /** `cost` is what the attempt took from the throttle. */
+  #ask(request: SimulatedRequest, serverOf: ServerOf, cost: number): void {
     const { clock } = this.#settings;
     const host = this.hosts.pick(request.tried);
     if (host === undefined) {
@@ -215,9 +219,11 @@ class SimulatedClient {
     if (server === undefined) throw new Error(`there is no server ${index}`);
     request.tried.push(host);
     request.attempts += 1;
+    const place = request.attempts;
     const { attempts } = request.stretch;
     attempts.set(index, (attempts.get(index) ?? 0) + 1);
     const beganAt = clock.now();
+    const { typicalMs } = this.hosts;
     this.hosts.begin(host);
     const release = holdRequest(host);
     const end = (outcome: AttemptOutcome) => {
@@ -225,12 +231,13 @@ class SimulatedClient {
       giveUp();
       release();
       const what = outcome === 'ok' ? '' : outcome;
+      if (outcome === 'ok' && !request.isOver) this.#throttle.giveBack(cost);
       const durationMs = clock.now() - beganAt;
-      this.hosts.finish(host, { outcome, durationMs, pauseMs: 0, what });
-      if (!request.isOver && outcome !== 'timeout') this.#ended(request, outcome, serverOf);
+      this.hosts.finish(host, { outcome, durationMs, typicalMs, pauseMs: 0, what });
+      if (!request.isOver && outcome !== 'timeout') this.#ended(request, outcome, place, serverOf);
     };
     const giveUp = server.serve(end);
-    request.running.add(end);
+    request.running.set(end, place);
     this.#waitFor(request, serverOf);
   }
 
@@ -242,33 +249,40 @@ class SimulatedClient {
     const before = request.attempts;
     this.#later(request, waitMs, () => {
       if (request.running.size === 0 || request.attempts !== before) return;
-      if (this.#mayAsk(request)) this.#ask(request, serverOf);
+      if (this.#mayAsk(request, retryCost.hedge)) this.#ask(request, serverOf, retryCost.hedge);
       else this.#waitFor(request, serverOf);
     });
   }
 
-  #ended(request: SimulatedRequest, outcome: AttemptOutcome, serverOf: ServerOf): void {
-    if (retryAfter(outcome) === 'never') this.#finish(request, outcome === 'ok');
+  #ended(
+    request: SimulatedRequest,
+    outcome: AttemptOutcome,
+    place: number,
+    serverOf: ServerOf,
+  ): void {
+    if (retryAfter(outcome) === 'never') this.#finish(request, outcome === 'ok', place);
     else if (request.running.size === 0) {
-      if (!this.#mayAsk(request)) this.#finish(request, false);
+      if (!this.#mayAsk(request, retryCost.retry)) this.#finish(request, false);
       else {
         const remainingMs = request.deadlineAt - this.#settings.clock.now();
         this.#later(request, request.backoff.next(remainingMs), () => {
-          this.#ask(request, serverOf);
+          this.#ask(request, serverOf, retryCost.retry);
         });
       }
     }
   }
 
-  #mayAsk({ attempts, tried }: SimulatedRequest): boolean {
+  #mayAsk({ attempts, tried }: SimulatedRequest, cost: number): boolean {
     if (attempts >= this.#settings.maxAttempts || !this.hosts.hasOther(tried)) return false;
-    return this.#budget.withdraw();
+    return this.#throttle.take(cost) && this.#budget.withdraw();
   }
 
-  #finish(request: SimulatedRequest, isOk: boolean): void {
+  /** `place`: of the attempt that was answered. */
+  #finish(request: SimulatedRequest, isOk: boolean, place = 0): void {
     if (request.isOver) return;
     request.isOver = true;
-    for (const giveUp of [...request.running]) giveUp('outrun');
+    // One that began after it had less time.
+    for (const [giveUp, other] of [...request.running]) giveUp(other > place ? 'local' : 'outrun');
     for (const cancel of request.timers) cancel();
     const now = this.#settings.clock.now();
     const { stretch } = request;
