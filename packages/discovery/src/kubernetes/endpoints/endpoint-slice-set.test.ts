@@ -149,6 +149,13 @@ describe('the port', () => {
     ]);
   });
 
+  it('is chosen by its number in the pods, whatever its name', () => {
+    const set = new EndpointSliceSet({ service: 'metadata', port: '9090' });
+    set.put(slice('s', [bare('10.0.0.1')], { ports: [...http, { name: 'admin', port: 9090 }] }));
+    set.put(slice('t', [bare('10.0.0.2')], { ports: http }));
+    expect(set.instances).toMatchObject([{ host: '10.0.0.1', port: 9090 }]);
+  });
+
   it.each([{ name: '', port: 80 }, { name: null, port: 80 }, { port: 80 }])(
     "'' is the unnamed one: %j",
     (port) => {

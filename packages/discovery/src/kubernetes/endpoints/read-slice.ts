@@ -33,7 +33,7 @@ export interface SliceContent {
 /** What a slice is read for. */
 export interface SliceReading {
   readonly service: string;
-  /** The name of the port; '' is the unnamed one. */
+  /** The name of the port, or the number that it has in the pods; '' is the unnamed one. */
   readonly port: string;
   /** What the slice was before: a candidate that says the same now stays the same object. */
   readonly before: SliceContent | undefined;
@@ -68,9 +68,14 @@ function toCandidate(instance: Instance, slice: string): Candidate {
   return { instance: createInstance(instance), address: formatAddress(instance), slice };
 }
 
-/** By name in each slice: one name may have different numbers in different slices. */
+/**
+ * By name in each slice: one name may have different numbers in different slices. A number is no name
+ * (RFC 6335, 5.1): it is that of the pods, since slices do not tell that of the Service.
+ */
 function numberOf(ports: readonly SlicePort[], wanted: string): number | undefined {
-  const number = ports.find(({ name }) => (name ?? '') === wanted)?.port ?? 0;
+  const number = /^\d+$/.test(wanted)
+    ? (ports.find(({ port }) => port === Number(wanted))?.port ?? 0)
+    : (ports.find(({ name }) => (name ?? '') === wanted)?.port ?? 0);
   return Number.isInteger(number) && number > 0 && number <= 65_535 ? number : undefined;
 }
 
