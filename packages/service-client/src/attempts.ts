@@ -44,6 +44,7 @@ export interface AttemptRequest<Body> {
 /** An attempt that ended. */
 export interface AttemptsEnd<Body> {
   readonly host: Host;
+  readonly exchange: Pick<Exchange, 'cancel'>;
   readonly outcome: AttemptOutcome;
   readonly result: ExchangeResult<Body>;
   /** Its place among the attempts of the request, 0 for the first one. */
@@ -105,17 +106,20 @@ export class Attempts<Body> {
     };
     signal?.addEventListener('abort', abort, { once: true });
     let why: AttemptsResult<Body>['why'];
+    let end: AttemptsEnd<Body> | undefined;
     try {
       why = await this.#loop();
       if (this.#isTooLate) why ??= 'deadline';
-      if (this.#best?.outcome === 'ok') this.#policies.throttle.giveBack(this.#best.cost);
+      if (why !== 'aborted') end = this.#best;
+      if (end?.outcome === 'ok') this.#policies.throttle.giveBack(end.cost);
     } finally {
       cancelLimit();
       signal?.removeEventListener('abort', abort);
       this.#giveUp('outrun', 'another attempt was answered first');
+      for (const other of [...this.#ended, this.#best]) if (other !== end) drop(other);
     }
     const attempts = this.#attempts.filter((attempt) => attempt !== undefined);
-    return { attempts, end: this.#best, why };
+    return { attempts, end, why };
   }
 
   get #isUnderWay(): boolean {
@@ -204,7 +208,7 @@ export class Attempts<Body> {
     this.#attempts.length += 1;
     this.#running.set(exchange, host);
     exchange.ended = (result) => {
-      const end = { host, outcome: this.#outcomeOf(result), result, index: before, cost };
+      const end = { host, exchange, outcome: this.#outcomeOf(result), result, index: before, cost };
       const attempt = attemptOf(end, clock.now() - startedAt);
       this.#attempts[before] = attempt;
       this.#running.delete(exchange);
@@ -212,6 +216,10 @@ export class Attempts<Body> {
       this.#policies.onAttempt(attempt);
       this.#learn(end, attempt, exchange, typicalMs);
       this.#wake();
+    };
+    exchange.brokeOff = (error) => {
+      const what = `the response broke off: ${error.message}`;
+      hosts.finish(host, { outcome: 'reset', durationMs: 0, pauseMs: 0, what });
     };
     exchange.refuse = (error) => {
       this.#running.delete(exchange);
@@ -266,9 +274,9 @@ export class Attempts<Body> {
 
   #keepBest(end: AttemptsEnd<Body>): void {
     // Of two that are as good the later one: it is newer.
-    if (this.#best === undefined || !isBetterOutcome(this.#best.outcome, end.outcome)) {
-      this.#best = end;
-    }
+    const isKept = this.#best === undefined || !isBetterOutcome(this.#best.outcome, end.outcome);
+    drop(isKept ? this.#best : end);
+    if (isKept) this.#best = end;
   }
 
   /** The next end of an attempt; `late` when it is time to ask another host beside those under way. */
@@ -324,6 +332,11 @@ function attemptOf({ host, outcome, result }: AttemptsEnd<unknown>, durationMs: 
   return result.kind === 'failure'
     ? { instance, outcome, durationMs, error: result.error }
     : { instance, outcome, durationMs, status: result.status };
+}
+
+/** What may still come of a response that is not the one handed on is dropped; its connection lives on if it can. */
+function drop(end: AttemptsEnd<unknown> | undefined): void {
+  end?.exchange.cancel('outrun', new Error('another response was handed on'));
 }
 
 function wasNotSent({ result }: AttemptsEnd<unknown>): boolean {

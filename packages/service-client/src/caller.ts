@@ -4,7 +4,6 @@ import {
   instancesOf,
   type Instance,
   type InstanceState,
-  type Registry,
   type ServiceWatch,
   type View,
 } from '@movies/discovery';
@@ -70,6 +69,8 @@ export interface ClientExplanation {
   readonly events: readonly ClientEvent[];
 }
 
+const maxPortsNamed = 5;
+
 /**
  * Calls one service, wherever its instances are now: follows the watched set, makes the attempts, and says why there is
  * no response. What becomes of bodies is left to its users.
@@ -77,18 +78,22 @@ export interface ClientExplanation {
 export class Caller {
   readonly watch: ServiceWatch;
   readonly #settings: ClientSettings;
+  readonly #port: number | undefined;
   readonly #hosts: HostSet;
   readonly #policies: AttemptPolicies;
   readonly #events: ClientEvents;
   readonly #closed = new AbortController();
   #closing: Promise<void> | undefined;
 
-  constructor(service: string, registry: Registry, settings: ClientSettings) {
+  /** Closes `watch` with itself. With a `port`, instances at other ports are no instances. */
+  constructor(watch: ServiceWatch, settings: ClientSettings, port?: number) {
+    const { service } = watch;
     const { clock, random, classify, maxAttempts, onAttempt } = settings;
     const events = new ClientEvents(service, () => clock.now());
     const outliers = new OutlierDetection(settings.ejection, settings.deadlineMs / 2, random);
     const hosts = new HostSet({ ...settings, outliers, note: events.note });
     this.#settings = settings;
+    this.#port = port;
     this.#events = events;
     this.#hosts = hosts;
     this.#policies = {
@@ -104,11 +109,16 @@ export class Caller {
       clock,
       random,
     };
-    this.watch = registry.watch(service);
+    this.watch = watch;
     this.#follow(this.watch.view);
     this.watch.subscribe((view) => {
       this.#follow(view);
     });
+  }
+
+  /** Whether `close` was called. */
+  get isClosed(): boolean {
+    return this.#closing !== undefined;
   }
 
   /** Instances in use that are ejected now. */
@@ -179,7 +189,13 @@ export class Caller {
 
   #follow(view: View): void {
     // A set that is not known any more is not called any more; one that is closed drains by `close`.
-    if (view.state !== 'closed') this.#hosts.update(instancesOf(view));
+    if (view.state !== 'closed') this.#hosts.update(this.#atPort(view));
+  }
+
+  #atPort(view: View): readonly Instance[] {
+    const instances = instancesOf(view);
+    const port = this.#port;
+    return port === undefined ? instances : instances.filter((instance) => instance.port === port);
   }
 
   /** Waits for the first set, and not for a registry to heal. */
@@ -237,8 +253,15 @@ export class Caller {
         ? 'this client is closed'
         : view.state === 'unknown'
           ? 'its instances are not known'
-          : ((failure === undefined ? emptyBecause : undefined) ?? 'no instance is registered');
+          : ((failure === undefined ? emptyBecause : undefined) ?? this.#whyNone(view));
     return this.#error('upstream_unavailable', message, attempts, failure);
+  }
+
+  #whyNone(view: View): string {
+    const ports = new Set(instancesOf(view).map(({ port }) => port));
+    if (ports.size === 0) return 'no instance is registered';
+    const known = [...ports].sort((a, b) => a - b).slice(0, maxPortsNamed);
+    return `no instance is registered at port ${String(this.#port)}, but at ${known.join(', ')}`;
   }
 
   #tooLate(attempts: readonly Attempt[], cause: unknown): UpstreamError {

@@ -1,6 +1,6 @@
 import { formatAddress, type Address } from '@movies/discovery';
 import type { Clock } from '@movies/time';
-import { buildConnector, errors, Pool } from 'undici';
+import { buildConnector, errors, Pool, type Dispatcher } from 'undici';
 import { Duplex } from 'node:stream';
 import { scheduleLimit } from './standstill';
 
@@ -40,6 +40,10 @@ export class Connections {
   get pool(): Pool {
     this.#pool ??= this.#open();
     return this.#pool;
+  }
+
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    this.pool.dispatch(options, handler);
   }
 
   /** Whether one more request would find no place. */

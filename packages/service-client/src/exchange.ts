@@ -40,6 +40,8 @@ export abstract class Exchange<Body = unknown> implements Dispatcher.DispatchHan
   ended: (result: ExchangeResult<Body>) => void = () => undefined;
   /** Called instead of `ended` for a request that no server could be sent: the caller's fault. */
   refuse: (error: Error) => void = () => undefined;
+  /** Called instead when the response breaks off after its result was known; before `over`. */
+  brokeOff: (error: Error) => void = () => undefined;
   /** Called once, when the connection is needed no more. */
   over: () => void = () => undefined;
   readonly #clock: Clock;
@@ -72,16 +74,17 @@ export abstract class Exchange<Body = unknown> implements Dispatcher.DispatchHan
   }
 
   /**
-   * Settles the result at once. What is under way has a moment to end by itself, so that a caller that gives up does not
-   * cost a connection; `atOnce` breaks the connection.
+   * Settles the result at once, or drops the rest of a response whose result is known. What is under way has a moment to
+   * end by itself, so that a caller that gives up does not cost a connection; `atOnce` breaks the connection.
    */
   cancel(outcome: FailureOutcome, error: Error, atOnce = false): void {
     if (this.#cancelled !== undefined || this.#isOver) return;
     this.#cancelled = error;
     this.#fail(outcome, error);
-    if (this.#beganAt === undefined) this.#end();
+    if (this.#beganAt === undefined) this.end();
     else if (atOnce) this.#controller?.abort(error);
     else if (this.#controller !== undefined) {
+      this.#controller.resume();
       this.#cancelGrace = this.#clock.schedule(graceMs, () => this.#controller?.abort(error), true);
     }
   }
@@ -107,19 +110,21 @@ export abstract class Exchange<Body = unknown> implements Dispatcher.DispatchHan
     if (this.#cancelled === undefined) this.data(chunk, controller);
   }
 
-  onResponseEnd(): void {
+  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: ResponseHeaders): void {
     if (this.#cancelled === undefined)
-      this.finished({ status: this.#status, headers: this.#headers });
-    this.#end();
+      this.finished({ status: this.#status, headers: this.#headers }, trailers);
+    this.end();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    const breaksOff = this.#isSettled && this.#cancelled === undefined;
     if (this.#cancelled === undefined) this.broken(error);
     if (requestFaults.some((fault) => error instanceof fault) && !this.#isSettled) {
       this.#isSettled = true;
       this.refuse(error);
     } else this.#fail(outcomeOf(error, this.#controller !== undefined), error);
-    this.#end();
+    if (breaksOff) this.brokeOff(error);
+    this.end();
   }
 
   /** The head of the response is there. */
@@ -127,7 +132,7 @@ export abstract class Exchange<Body = unknown> implements Dispatcher.DispatchHan
   /** A piece of the body is there. */
   protected abstract data(chunk: Buffer, controller: Dispatcher.DispatchController): void;
   /** The response has ended. */
-  protected abstract finished(head: ResponseHead): void;
+  protected abstract finished(head: ResponseHead, trailers: ResponseHeaders): void;
   /** The connection broke, or was never made. */
   protected abstract broken(error: Error): void;
 
@@ -137,16 +142,17 @@ export abstract class Exchange<Body = unknown> implements Dispatcher.DispatchHan
     this.ended(result);
   }
 
-  #fail(outcome: FailureOutcome, error: Error): void {
-    const sent = this.#controller !== undefined;
-    this.settle({ kind: 'failure', outcome, error, sent, answering: this.#status >= 200 });
-  }
-
-  #end(): void {
+  /** The connection is needed no more. */
+  protected end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#cancelGrace();
     this.over();
+  }
+
+  #fail(outcome: FailureOutcome, error: Error): void {
+    const sent = this.#controller !== undefined;
+    this.settle({ kind: 'failure', outcome, error, sent, answering: this.#status >= 200 });
   }
 }
 

@@ -70,7 +70,7 @@ export class Host<State = unknown> implements Candidate<State> {
         this.#release();
       };
       exchange.begin();
-      this.#connections.pool.dispatch(request(), exchange);
+      this.#connections.dispatch(request(), exchange);
     };
     exchange.over = () => {
       this.#connections.leave(start);

@@ -15,6 +15,8 @@ export { eventChannelName, type ClientEvent } from './client-events';
 export type { ClientOptions } from './client-options';
 export { Deadline, retryAttemptHeader, timeoutHeader } from './deadline';
 export type { EjectionOptions } from './health/outlier-detection';
+export { attemptsOf } from './mesh/attempts-of';
+export { Mesh, type MeshOptions, type MeshServiceOptions } from './mesh/mesh';
 export type { RetryBudgetOptions } from './retry/budget';
 export type { RetryThrottleOptions } from './retry/throttle';
 export type { Patience } from './retry/patience';

@@ -36,12 +36,17 @@ export class ServiceClient implements AsyncDisposable {
   constructor({ service, registry, ...options }: ServiceClientOptions) {
     this.service = service;
     this.#settings = clientSettings(options);
-    this.#caller = new Caller(service, registry, this.#settings);
+    this.#caller = new Caller(registry.watch(service), this.#settings);
   }
 
   /** The watched set. */
   get watch(): ServiceWatch {
     return this.#caller.watch;
+  }
+
+  /** Whether `close` was called. */
+  get isClosed(): boolean {
+    return this.#caller.isClosed;
   }
 
   /** Instances in use that are ejected now. */

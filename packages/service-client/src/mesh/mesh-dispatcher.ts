@@ -1,0 +1,106 @@
+import type { Clock } from '@movies/time';
+import { Agent, Dispatcher, Dispatcher1Wrapper } from 'undici';
+import type { Attempt } from '../attempt';
+import { UpstreamError } from '../upstream-error';
+import type { HeldCallers } from './held-callers';
+import { RelayedRequest } from './relayed-request';
+import { RequestControl } from './request-control';
+import { routeOf } from './route';
+
+export interface MeshDispatcherOptions {
+  readonly callers: HeldCallers;
+  /** Closes the mesh, and with it this dispatcher by `end`. */
+  readonly close: (limitMs?: number) => Promise<void>;
+  readonly clock: Clock;
+}
+
+/**
+ * undici's way to make requests: hosts that are services go to their instances, and all other hosts where an ordinary
+ * `Agent` finds them. Takes the handlers of older editions of undici as well, such as that of the `fetch` of Node.
+ */
+export class MeshDispatcher extends Dispatcher {
+  readonly #options: MeshDispatcherOptions;
+  readonly #legacy = new Dispatcher1Wrapper(this);
+  /** Made by the first request to a host that is no service. */
+  #agent: Agent | undefined;
+  #isClosed = false;
+
+  constructor(options: MeshDispatcherOptions) {
+    super();
+    this.#options = options;
+  }
+
+  override dispatch(
+    options: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+  ): boolean {
+    return this.send(options, handler, () => undefined);
+  }
+
+  /** As `dispatch`; `onAttempts` is told every attempt once there is a response or an error. */
+  send(
+    options: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+    onAttempts: (attempts: readonly Attempt[]) => void,
+  ): boolean {
+    // A handler of an older edition: its methods have other names.
+    if (typeof handler.onRequestStart !== 'function') {
+      return this.#legacy.dispatch(options, handler);
+    }
+    const route = routeOf(options.origin);
+    if (this.#isClosed) {
+      const service = route?.target ?? String(options.origin);
+      const error = new UpstreamError('upstream_unavailable', 'this mesh is closed', { service });
+      handler.onResponseError?.(new RequestControl(), error);
+      return true;
+    }
+    const lease = route && this.#options.callers.take(route);
+    if (lease === undefined) {
+      this.#agent ??= new Agent();
+      return this.#agent.dispatch(options, handler);
+    }
+    const { host } = new URL(route?.origin ?? '');
+    new RelayedRequest({ options, handler, lease, host, onAttempts }).start();
+    return true;
+  }
+
+  /** Takes no new requests, and lets those to ordinary hosts finish for at most `limitMs`. */
+  async end(limitMs: number): Promise<void> {
+    this.#isClosed = true;
+    const agent = this.#agent;
+    if (agent === undefined) return;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#options.clock.schedule(limitMs, resolve);
+      // It stays pending for ever if it is cut short.
+      void agent.close().then(() => {
+        cancel();
+        resolve();
+      });
+    });
+    await agent.destroy();
+  }
+
+  /** Closes the mesh. */
+  override close(): Promise<void>;
+  override close(callback: () => void): void;
+  override close(callback?: () => void): Promise<void> | undefined {
+    return settle(this.#options.close(), callback);
+  }
+
+  /** Closes the mesh and breaks what is under way. */
+  override destroy(error?: Error | null): Promise<void>;
+  override destroy(callback: () => void): void;
+  override destroy(error: Error | null, callback: () => void): void;
+  override destroy(
+    first?: Error | null | (() => void),
+    callback = typeof first === 'function' ? first : undefined,
+  ): Promise<void> | undefined {
+    return settle(this.#options.close(0), callback);
+  }
+}
+
+function settle(closing: Promise<void>, callback?: () => void): Promise<void> | undefined {
+  if (callback === undefined) return closing;
+  void closing.then(callback);
+  return undefined;
+}

@@ -1,0 +1,55 @@
+import type { Dispatcher } from 'undici';
+
+export type RequestBody = NonNullable<Dispatcher.DispatchOptions['body']> | null;
+
+/** Streams of at most so many bytes are read before they are sent, so that they can be sent again. */
+const maxBufferedBytes = 64 * 1024;
+
+/** Whether a body can be sent twice as it is. */
+export function isReplayable(body: unknown): boolean {
+  return (
+    body === null || body === undefined || typeof body === 'string' || ArrayBuffer.isView(body)
+  );
+}
+
+/**
+ * Reads a stream whose length is given and small; any other body is given back as it is. `fetch` makes a stream of each
+ * body, also of a text, and tells its length. Resolves early when `signal` aborts.
+ */
+export async function bufferSmallBody(
+  body: RequestBody,
+  contentLength: string | undefined,
+  signal: AbortSignal,
+): Promise<RequestBody> {
+  if (isReplayable(body) || !isAsyncIterable(body)) return body;
+  if (!isSmall(contentLength)) return body;
+  const aborted = new Promise<undefined>((resolve) => {
+    signal.addEventListener(
+      'abort',
+      () => {
+        resolve(undefined);
+      },
+      { once: true },
+    );
+  });
+  const read = readAll(body);
+  // It matters to none once the request is over.
+  read.catch(() => undefined);
+  return (await Promise.race([read, aborted])) ?? null;
+}
+
+async function readAll(body: AsyncIterable<unknown>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of body) {
+    chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : Buffer.from(chunk as Uint8Array));
+  }
+  return Buffer.concat(chunks);
+}
+
+function isSmall(contentLength: string | undefined): boolean {
+  return /^\d+$/.test(contentLength ?? '') && Number(contentLength) <= maxBufferedBytes;
+}
+
+function isAsyncIterable(body: unknown): body is AsyncIterable<unknown> {
+  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+}
