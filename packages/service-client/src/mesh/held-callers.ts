@@ -20,6 +20,8 @@ interface Held {
 export interface Lease {
   readonly caller: Caller;
   readonly settings: ClientSettings;
+  /** Host and port of the URL. */
+  readonly host: string;
   /** The request is over. Twice is fine. */
   readonly release: () => void;
 }
@@ -61,7 +63,7 @@ export class HeldCallers {
       if (this.#held.get(route.origin) === held) this.#touch(route.origin, held);
       this.#releaseOldest();
     };
-    return { caller: held.caller, settings: held.settings, release };
+    return { caller: held.caller, settings: held.settings, host: route.host, release };
   }
 
   /** Lets requests under way finish for at most `limitMs`. */

@@ -1,8 +1,9 @@
 import type { Clock } from '@movies/time';
-import { Agent, Dispatcher, Dispatcher1Wrapper } from 'undici';
+import { Dispatcher, Dispatcher1Wrapper } from 'undici';
 import type { Attempt } from '../attempt';
 import { UpstreamError } from '../upstream-error';
 import type { HeldCallers } from './held-callers';
+import { OrdinaryHosts } from './ordinary-hosts';
 import { RelayedRequest } from './relayed-request';
 import { RequestControl } from './request-control';
 import { routeOf } from './route';
@@ -21,13 +22,13 @@ export interface MeshDispatcherOptions {
 export class MeshDispatcher extends Dispatcher {
   readonly #options: MeshDispatcherOptions;
   readonly #legacy = new Dispatcher1Wrapper(this);
-  /** Made by the first request to a host that is no service. */
-  #agent: Agent | undefined;
+  readonly #ordinary: OrdinaryHosts;
   #isClosed = false;
 
   constructor(options: MeshDispatcherOptions) {
     super();
     this.#options = options;
+    this.#ordinary = new OrdinaryHosts(options.clock);
   }
 
   override dispatch(
@@ -55,29 +56,15 @@ export class MeshDispatcher extends Dispatcher {
       return true;
     }
     const lease = route && this.#options.callers.take(route);
-    if (lease === undefined) {
-      this.#agent ??= new Agent();
-      return this.#agent.dispatch(options, handler);
-    }
-    const { host } = new URL(route?.origin ?? '');
-    new RelayedRequest({ options, handler, lease, host, onAttempts }).start();
+    if (lease === undefined) return this.#ordinary.dispatch(options, handler);
+    new RelayedRequest({ options, handler, lease, onAttempts }).start();
     return true;
   }
 
   /** Takes no new requests, and lets those to ordinary hosts finish for at most `limitMs`. */
-  async end(limitMs: number): Promise<void> {
+  end(limitMs: number): Promise<void> {
     this.#isClosed = true;
-    const agent = this.#agent;
-    if (agent === undefined) return;
-    await new Promise<void>((resolve) => {
-      const cancel = this.#options.clock.schedule(limitMs, resolve);
-      // It stays pending for ever if it is cut short.
-      void agent.close().then(() => {
-        cancel();
-        resolve();
-      });
-    });
-    await agent.destroy();
+    return this.#ordinary.close(limitMs);
   }
 
   /** Closes the mesh. */

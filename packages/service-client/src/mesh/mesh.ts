@@ -53,7 +53,9 @@ export class Mesh implements AsyncDisposable {
     const clock = options.clock ?? systemClock;
     checkOptions(all);
     for (const [name, more] of Object.entries(services)) {
-      parseTarget(name);
+      if (parseTarget(name).port !== undefined) {
+        throw new TypeError(`'${name}' names a port: options are given by service`);
+      }
       checkOptions({ ...all, ...more });
     }
     this.#ownsRegistry = typeof registry === 'string';
@@ -119,7 +121,7 @@ export class Mesh implements AsyncDisposable {
   explain(service: string): ClientExplanation {
     const route = routeOf(service.includes('://') ? service : `http://${service}`);
     const lease = route && this.#callers.take(route);
-    if (lease === undefined) throw new TypeError(`'${service}' is no service: its host has a dot`);
+    if (lease === undefined) throw new TypeError(`'${service}' is no service of this registry`);
     lease.release();
     return lease.caller.explain();
   }

@@ -16,8 +16,6 @@ export interface RelayedRequestOptions {
   readonly options: Dispatcher.DispatchOptions;
   readonly handler: Dispatcher.DispatchHandler;
   readonly lease: Lease;
-  /** Host and port of the URL. */
-  readonly host: string;
   readonly onAttempts: (attempts: readonly Attempt[]) => void;
 }
 
@@ -50,8 +48,8 @@ export class RelayedRequest {
   }
 
   async #call(): Promise<Head> {
-    const { options, lease, host, onAttempts } = this.#of;
-    const { caller, settings } = lease;
+    const { options, lease, onAttempts } = this.#of;
+    const { caller, settings, host } = lease;
     const { signal } = this.#control;
     const { method } = options;
     const pairs = headerPairs(options.headers);

@@ -4,6 +4,8 @@ import { isIP } from 'node:net';
 export interface Route {
   /** Scheme, host and port, as in the URL. */
   readonly origin: string;
+  /** Host and port. */
+  readonly host: string;
   readonly hostname: string;
   /** What to watch, without the port: `rating`, or `rating.shop`. */
   readonly target: string;
@@ -30,6 +32,7 @@ export function routeOf(origin: string | URL | undefined): Route | undefined {
   if (inCluster === undefined && hostname.includes('.')) return undefined;
   return {
     origin: url.origin,
+    host: url.host,
     hostname,
     target: inCluster ?? hostname,
     port: url.port === '' ? undefined : url.port,
