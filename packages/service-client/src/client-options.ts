@@ -16,6 +16,7 @@ import { ejectionDefaults, type EjectionOptions } from './health/outlier-detecti
 import type { RetryBudgetOptions } from './retry/budget';
 import type { RetryThrottleOptions } from './retry/throttle';
 import type { Patience } from './retry/patience';
+import { TlsCredentials, tlsOptionNames, type ClientTls } from './tls-credentials';
 import { preferZone } from './zone-preference';
 import type { HostSetOptions } from './host-set';
 
@@ -33,6 +34,8 @@ export interface ClientOptions {
   readonly keepAliveMs?: number | undefined;
   /** How long a connection may take before the instance counts as gone; TLS may take five times as long. 400 by default. */
   readonly connectTimeoutMs?: number | undefined;
+  /** Present: TLS, with these certificates. Plain HTTP by default. */
+  readonly tls?: ClientTls | undefined;
   /** Attempts of one request at most. 3 by default; 1 is no retry and no second attempt. */
   readonly maxAttempts?: number | undefined;
   /** When another instance is asked beside a late one. `half` of the time that is left by default. */
@@ -79,6 +82,7 @@ const optionNames = [
   'maxQueued',
   'keepAliveMs',
   'connectTimeoutMs',
+  'tls',
   'maxAttempts',
   'patience',
   'retryBudget',
@@ -121,6 +125,7 @@ export function clientSettings(options: ClientOptions): ClientSettings {
     maxQueued: options.maxQueued ?? 1024,
     keepAliveMs: options.keepAliveMs ?? 4000,
     connectTimeoutMs: options.connectTimeoutMs ?? 400,
+    tls: tlsOf(options.tls),
     maxAttempts: options.maxAttempts ?? 3,
     patience: options.patience ?? 'half',
     retryBudget: budgetOf(options.retryBudget),
@@ -145,6 +150,12 @@ function checkPatience(patience: Patience | undefined): void {
     );
   }
   checkTime('patience', patience);
+}
+
+function tlsOf(given: ClientOptions['tls']): TlsCredentials | undefined {
+  if (given === undefined) return undefined;
+  checkNames(tlsOptionNames, given, 'tls.');
+  return new TlsCredentials(given);
 }
 
 function budgetOf(given: ClientOptions['retryBudget'] = {}): ClientSettings['retryBudget'] {

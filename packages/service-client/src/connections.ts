@@ -2,7 +2,9 @@ import { formatAddress, type Address } from '@movies/discovery';
 import type { Clock } from '@movies/time';
 import { buildConnector, errors, Pool, type Dispatcher } from 'undici';
 import { Duplex } from 'node:stream';
+import type { SecureContextOptions } from 'node:tls';
 import { scheduleLimit } from './standstill';
+import type { TlsCredentials } from './tls-credentials';
 
 export interface ConnectionOptions {
   readonly clock: Clock;
@@ -14,6 +16,8 @@ export interface ConnectionOptions {
   readonly keepAliveMs: number;
   /** How long a TCP connection may take, in milliseconds. */
   readonly connectTimeoutMs: number;
+  /** Present: TLS. */
+  readonly tls?: TlsCredentials | undefined;
 }
 
 /** A handshake takes more round trips than a connection, and the time of two processors. */
@@ -43,7 +47,10 @@ export class Connections {
   }
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
-    this.pool.dispatch(options, handler);
+    const { tls } = this.#options;
+    // By each request, or undici takes the name from its Host header, and opens another connection for each name.
+    const named = tls === undefined ? options : { ...options, servername: tls.serverName };
+    this.pool.dispatch(named, handler);
   }
 
   /** Whether one more request would find no place. */
@@ -83,8 +90,8 @@ export class Connections {
   }
 
   #open(): Pool {
-    const { maxConnections, keepAliveMs } = this.#options;
-    return new Pool(`http://${formatAddress(this.#address)}`, {
+    const { maxConnections, keepAliveMs, tls } = this.#options;
+    return new Pool(`${tls === undefined ? 'http' : 'https'}://${formatAddress(this.#address)}`, {
       connections: maxConnections,
       keepAliveTimeout: keepAliveMs,
       keepAliveMaxTimeout: keepAliveMs,
@@ -96,16 +103,24 @@ export class Connections {
   }
 }
 
+// undici gives the socket back, which its types do not tell.
+type Connect = (...args: Parameters<buildConnector.connector>) => unknown;
+
 /** A connector with a limit of its own, since undici's timers fire up to a second late. */
 function limitedConnector({
   clock,
   connectTimeoutMs,
+  tls,
 }: ConnectionOptions): buildConnector.connector {
-  // undici gives the socket back, which its types do not tell.
-  const connect: (...args: Parameters<buildConnector.connector>) => unknown = buildConnector({
-    timeout: 0,
-  });
+  let certificates: SecureContextOptions | undefined;
+  let connect: Connect | undefined;
   return (options, callback) => {
+    const now = tls?.get();
+    // A connector resumes sessions, in which former certificates were shown and trusted.
+    if (connect === undefined || now !== certificates) {
+      connect = buildConnector({ ...now, timeout: 0, allowH2: false });
+      certificates = now;
+    }
     const limitMs =
       options.protocol === 'https:' ? handshakeFactor * connectTimeoutMs : connectTimeoutMs;
     let cancelLimit: () => void = () => undefined;

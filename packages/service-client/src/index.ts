@@ -22,4 +22,5 @@ export type { RetryThrottleOptions } from './retry/throttle';
 export type { Patience } from './retry/patience';
 export { ServiceClient, type ServiceClientOptions, type ServiceRequest } from './service-client';
 export { ServiceResponse } from './service-response';
+export type { ClientTls } from './tls-credentials';
 export { UpstreamError, type UpstreamErrorCode, type UpstreamErrorOptions } from './upstream-error';

@@ -33,9 +33,10 @@ export class ServiceClient implements AsyncDisposable {
   readonly #caller: Caller;
 
   /** Throws a `RangeError` or a `TypeError` that names the option. */
-  constructor({ service, registry, ...options }: ServiceClientOptions) {
+  constructor({ service, registry, tls, ...options }: ServiceClientOptions) {
     this.service = service;
-    this.#settings = clientSettings(options);
+    const serverName = tls?.serverName ?? nameOf(service);
+    this.#settings = clientSettings({ ...options, ...(tls && { tls: { ...tls, serverName } }) });
     this.#caller = new Caller(registry.watch(service), this.#settings);
   }
 
@@ -84,4 +85,9 @@ export class ServiceClient implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** The name of a service in a target. */
+function nameOf(target: string): string {
+  return target.split(/[.:]/, 1)[0] ?? target;
 }

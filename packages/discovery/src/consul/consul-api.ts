@@ -5,8 +5,9 @@ import { messageOf } from '../adapter/message-of';
 import { parseRetryAfter } from '../adapter/retry-after';
 import { SourceFailure, type FailureKind } from '../adapter/source-failure';
 import { checkOption } from '../adapter/check-option';
+import { FileValue } from '../adapter/tls-files';
 import { ConsulConnections, maxResponseMiB } from './consul-connections';
-import { FileValue, readToken, type ConsulTls } from './consul-files';
+import { readToken, type ConsulTls } from './consul-files';
 
 export interface ConsulApiOptions {
   /** The agents to ask, the first one first; at least one. */

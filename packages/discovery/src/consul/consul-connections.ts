@@ -1,6 +1,7 @@
 import type { SecureContextOptions } from 'node:tls';
 import { Agent } from 'undici';
-import { FileValue, readCertificates, type ConsulTls } from './consul-files';
+import { FileValue, readCertificates } from '../adapter/tls-files';
+import { tlsParameters, type ConsulTls } from './consul-files';
 
 const connectMs = 2000;
 /** Ten thousand instances are about 15 MiB. */
@@ -19,7 +20,9 @@ export class ConsulConnections {
   constructor(tls: ConsulTls | undefined) {
     this.scheme = tls === undefined ? 'http' : 'https';
     this.#serverName = tls?.serverName;
-    this.#certificates = new FileValue((before) => readCertificates(tls ?? {}, before));
+    this.#certificates = new FileValue((before) =>
+      readCertificates(tls ?? {}, tlsParameters, before),
+    );
   }
 
   /** For one request; it may be another one for the next. */

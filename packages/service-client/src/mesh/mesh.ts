@@ -153,8 +153,10 @@ export class Mesh implements AsyncDisposable {
     return { ...all, ...(Object.hasOwn(services, name) ? services[name] : {}) };
   }
 
-  #settingsOf({ target }: Route): ClientSettings {
-    return clientSettings(ownBalancer(this.#optionsOf(target)));
+  #settingsOf({ target, isSecure, hostname }: Route): ClientSettings {
+    const { tls, ...options } = ownBalancer(this.#optionsOf(target));
+    const serverName = tls?.serverName ?? hostname;
+    return clientSettings({ ...options, ...(isSecure && { tls: { ...tls, serverName } }) });
   }
 }
 
