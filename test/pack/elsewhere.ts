@@ -36,6 +36,11 @@ export class Elsewhere {
     return this.#run(process.execPath, [script, ...args], limitMs);
   }
 
+  /** The same by another Node. */
+  nodeAt(executable: string, script: string): Promise<string> {
+    return this.#run(executable, [script], limitMs);
+  }
+
   /** Starts a script that goes on until it gets a signal; `ended` settles as what `node` returns. */
   start(script: string): { readonly child: ChildProcess; readonly ended: Promise<string> } {
     return this.#start(process.execPath, [script], limitMs);

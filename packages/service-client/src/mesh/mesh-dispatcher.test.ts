@@ -99,6 +99,18 @@ describe("undici's own", () => {
     await expect(requested).rejects.toMatchObject({ statusCode: 404 });
   });
 
+  test('options that name it again, as those of older editions do, are taken', async () => {
+    await using scene = await MeshScene.open(['a']);
+    const { dispatcher } = scene.mesh;
+    const again = dispatcher.compose((dispatch) => (options, handler) => {
+      const older: Dispatcher.DispatchOptions = { ...options, ...{ dispatcher } };
+      return dispatch(older, handler);
+    });
+    const { statusCode, body } = await request('http://rating/', { dispatcher: again });
+    await body.dump();
+    expect(statusCode).toBe(200);
+  });
+
   test('older handlers are served', async () => {
     await using scene = await MeshScene.open(['a']);
     const heard: string[] = [];

@@ -56,8 +56,9 @@ export class MeshDispatcher extends Dispatcher {
       return true;
     }
     const lease = route && this.#options.callers.take(route);
-    if (lease === undefined) return this.#ordinary.dispatch(options, handler);
-    new RelayedRequest({ options, handler, lease, onAttempts }).start();
+    const plain = withoutDispatcher(options);
+    if (lease === undefined) return this.#ordinary.dispatch(plain, handler);
+    new RelayedRequest({ options: plain, handler, lease, onAttempts }).start();
     return true;
   }
 
@@ -84,6 +85,14 @@ export class MeshDispatcher extends Dispatcher {
   ): Promise<void> | undefined {
     return settle(this.#options.close(0), callback);
   }
+}
+
+/** Older editions pass on that they were given a dispatcher, which this one refuses. */
+function withoutDispatcher(options: Dispatcher.DispatchOptions): Dispatcher.DispatchOptions {
+  if (!('dispatcher' in options)) return options;
+  const others: Dispatcher.DispatchOptions & { dispatcher?: unknown } = { ...options };
+  delete others.dispatcher;
+  return others;
 }
 
 function settle(closing: Promise<void>, callback?: () => void): Promise<void> | undefined {
