@@ -46,6 +46,22 @@ export class Elsewhere {
     return this.#start(process.execPath, [script], limitMs);
   }
 
+  /** Compiles files of this project: strict, and what the packages declare as well. Rejects with what is wrong. */
+  async typeCheck(...files: string[]): Promise<string> {
+    const compilerOptions = {
+      module: 'NodeNext',
+      target: 'ES2023',
+      strict: true,
+      skipLibCheck: false,
+      rootDir: '.',
+      outDir: 'compiled',
+      types: ['node'],
+      typeRoots: [path.join(root, 'node_modules/@types')],
+    };
+    await this.write('tsconfig.json', JSON.stringify({ compilerOptions, files }));
+    return this.tool('typescript/bin/tsc');
+  }
+
   /** Runs a tool that the repository brings along. */
   tool(script: string, ...args: string[]): Promise<string> {
     return this.node(path.join(root, 'node_modules', script), ...args);

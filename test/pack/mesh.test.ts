@@ -1,5 +1,11 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { formatAddress } from '@movies/discovery';
+import { FakeConsul } from '../../packages/discovery/src/testing/fake-consul';
 import { Elsewhere } from './elsewhere';
+import { exampleUnder } from './readme-examples';
 
 /** The lowest Node that the packages take. */
 const lowest = '22.19.0';
@@ -154,6 +160,35 @@ const loading = `
   console.log(adapters().join());
   await close(mesh);
 `;
+
+describe("the README's example", () => {
+  const readme = 'packages/service-client/README.md';
+
+  it('of a mesh runs', async () => {
+    const consul = await FakeConsul.start();
+    const server = createServer((_request, response) => response.end('{"mean":8}'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { address: Address, port: Port } = server.address() as AddressInfo;
+    consul.publish('rating', [{ ID: 'rating-1', Address, Port }]);
+    const example = await exampleUnder('Mesh', readme);
+    await elsewhere.write(
+      'example.mjs',
+      example.replace('127.0.0.1:8500', formatAddress(consul.address)),
+    );
+    expect(await elsewhere.node('example.mjs')).toMatch(/^200 {"mean":8}\n\S*rating-1 ok\n$/);
+    server.close();
+    await consul.stop();
+  });
+
+  it('of a mesh, of other clients and of TLS compile, strict', async () => {
+    const files = ['Mesh', 'Other HTTP clients', 'TLS'].map(async (heading, i) => {
+      await elsewhere.write(`example-${i}.mts`, await exampleUnder(heading, readme));
+      return `example-${i}.mts`;
+    });
+    expect(await elsewhere.typeCheck(...(await Promise.all(files)))).toBe('');
+  });
+});
 
 describe.each([
   ['the lowest Node', path.join(elsewhere.folder, 'node_modules', platform, 'bin/node')],

@@ -5,6 +5,7 @@ import { FakeConsul } from '../../packages/discovery/src/testing/fake-consul';
 import { RatingServer } from '../../packages/service-client/src/grpc/testing/rating-server';
 import { killServiceProcesses, ServiceProcess } from '../system/service-process';
 import { Elsewhere, root } from './elsewhere';
+import { exampleUnder, examplesUnder } from './readme-examples';
 
 const elsewhere = new Elsewhere();
 
@@ -31,21 +32,8 @@ async function doors(): Promise<string[]> {
   return (await Promise.all(names)).flat();
 }
 
-/** Strict, and what the packages declare is checked as well. */
-async function typeCheck(...files: string[]): Promise<string> {
-  const compilerOptions = {
-    module: 'NodeNext',
-    target: 'ES2023',
-    strict: true,
-    skipLibCheck: false,
-    rootDir: '.',
-    outDir: 'compiled',
-    types: ['node'],
-    typeRoots: [path.join(root, 'node_modules/@types')],
-  };
-  await elsewhere.write('tsconfig.json', JSON.stringify({ compilerOptions, files }));
-  return elsewhere.tool('typescript/bin/tsc');
-}
+/** What the compiler says of these files. */
+const typeCheck = (...files: string[]) => elsewhere.typeCheck(...files);
 
 /** The same lines where there are neither import statements nor a top-level `await`. */
 function asCommonJs(lines: string): string {
@@ -57,20 +45,7 @@ function inMain(paragraphs: readonly string[]): string {
   return `async function main() {\n${paragraphs.join('\n\n')}}\nvoid main();\n`;
 }
 
-/** The TypeScript examples under a heading of a README. */
-async function examplesUnder(heading: string, file: string): Promise<string[]> {
-  const text = await readFile(path.join(root, file), 'utf8');
-  const section = text.split(/^## /m).find((each) => each.startsWith(`${heading}\n`)) ?? '';
-  return [...section.matchAll(/^```ts\n(.*?)^```/gms)].map(([, example = '']) => example);
-}
-
-/** The first of them. */
-async function exampleUnder(heading: string, file: string): Promise<string> {
-  const [first = ''] = await examplesUnder(heading, file);
-  return first;
-}
-
-/** The same; only the address of Consul differs. */
+/** The example under a heading of a README; only the address of Consul differs. */
 async function consulExampleUnder(
   heading: string,
   file: string,
@@ -246,6 +221,7 @@ describe("the service client's example of gRPC, beside a server that is register
 it.each([
   ['Calling', 'packages/service-client/README.md'],
   ['Discovering', 'packages/discovery/README.md'],
+  ['Instances from elsewhere', 'packages/discovery/README.md'],
   ['Kubernetes', 'packages/discovery/README.md'],
   ['Writing an adapter', 'packages/discovery/README.md'],
 ])('the example under %s in %s compiles as TypeScript, strict', async (heading, file) => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import type { Duplex } from 'node:stream';
-import { Writable } from 'node:stream';
+
+import { Readable, Writable, type Duplex } from 'node:stream';
 import { Dispatcher1Wrapper, fetch, interceptors, request, stream, type Dispatcher } from 'undici';
 import { StaticRegistry } from '@movies/discovery/static';
 import { MeshScene } from '../testing/mesh-scene';
@@ -222,6 +222,16 @@ describe('a body', () => {
     expect(await body.text()).toBe('firstlast');
   });
 
+  test('that is silent for longer than bodyTimeout fails', async () => {
+    await using scene = await MeshScene.open(['a']);
+    scene.origin('a').behaviour = (_request, response) => {
+      response.write('first');
+    };
+    const { dispatcher } = scene.mesh;
+    const { body } = await request('http://rating/', { dispatcher, bodyTimeout: 20 });
+    await expect(body.text()).rejects.toMatchObject({ code: 'UND_ERR_BODY_TIMEOUT' });
+  });
+
   test('holds its connection until it has ended', async () => {
     await using scene = await MeshScene.open(['a'], { maxConnections: 1 });
     const { dispatcher } = scene.mesh;
@@ -300,6 +310,58 @@ describe('a body', () => {
     scene.origin('b').kill();
     const { body } = await request('http://rating/', { dispatcher: scene.mesh.dispatcher });
     expect(await body.text()).toBe('from a');
+  });
+});
+
+describe('a request body', () => {
+  const put = { method: 'PUT', headers: { 'content-length': '4' } } as const;
+
+  test('that is a small stream of a known length is sent again to another instance', async () => {
+    await using scene = await MeshScene.open(['a', 'b']);
+    scene.origin('a').behaviour = answer(503);
+    const { dispatcher } = scene.mesh;
+    const { statusCode, body } = await request('http://rating/', {
+      ...put,
+      dispatcher,
+      body: Readable.from(['te', Buffer.from('xt')]),
+    });
+    await body.dump();
+    expect([statusCode, scene.counts]).toEqual([200, [1, 1]]);
+    expect(scene.origin('b').header('content-length')).toEqual(['4']);
+  });
+
+  test('that does not come before the deadline is a timeout, and an abort ends the wait', async () => {
+    await using scene = await MeshScene.open(['a']);
+    const { dispatcher } = scene.mesh;
+    const silent = () => new Readable({ read: () => undefined });
+    const late = request('http://rating/', { ...put, dispatcher, body: silent() });
+    const timedOut = expect(late).rejects.toMatchObject({ code: 'upstream_timeout' });
+    await new Promise(setImmediate);
+    await scene.clock.advance(2000);
+    await timedOut;
+    const signal = AbortSignal.abort(new Error('enough'));
+    const aborted = request('http://rating/', { ...put, dispatcher, body: silent(), signal });
+    await expect(aborted).rejects.toThrow('enough');
+    expect(scene.counts).toEqual([0]);
+  });
+
+  const failing = async function* () {
+    yield 'te';
+    await new Promise(setImmediate);
+    throw new Error('no more');
+  };
+
+  test.each([
+    ['a stream', () => Readable.from(failing())],
+    ['an iterable', failing as () => unknown],
+  ])('that is %s and fails is told as that, and blames no host', async (_name, body) => {
+    await using scene = await MeshScene.open(['a', 'b'], { ejection: { failuresInRow: 1 } });
+    const { dispatcher } = scene.mesh;
+    for (let i = 0; i < 6; i++) {
+      const options = { dispatcher, method: 'PUT', body: body() as Readable } as const;
+      await expect(request('http://rating/', options)).rejects.toThrow('no more');
+    }
+    expect(scene.mesh.explain('rating').hosts.map(({ health }) => health)).toEqual(['in', 'in']);
   });
 });
 

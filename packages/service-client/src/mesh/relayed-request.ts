@@ -6,7 +6,7 @@ import { UpstreamError } from '../upstream-error';
 import { flatHeaders, headerOf, headerPairs } from './header-pairs';
 import type { Lease } from './held-callers';
 import { RelayExchange } from './relay-exchange';
-import { bufferSmallBody, isReplayable, type RequestBody } from './replayable-body';
+import { bufferSmallBody, isReplayable, watchBody, type RequestBody } from './replayable-body';
 import { RequestControl } from './request-control';
 
 /** As in undici: a body may be silent for so long, in milliseconds. */
@@ -106,7 +106,10 @@ export class RelayedRequest {
     });
     const signal = AbortSignal.any([this.#control.signal, late.signal]);
     const body = await bufferSmallBody(given, contentLength, signal).finally(cancel);
-    return { body, isSwitching };
+    const watched = watchBody(body, (error) => {
+      this.#control.abort(error);
+    });
+    return { body: watched, isSwitching };
   }
 
   /** Resolves when the response has ended, or was aborted. */

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 
 export type RequestBody = NonNullable<Dispatcher.DispatchOptions['body']> | null;
@@ -23,19 +24,36 @@ export async function bufferSmallBody(
 ): Promise<RequestBody> {
   if (isReplayable(body) || !isAsyncIterable(body)) return body;
   if (!isSmall(contentLength)) return body;
+  if (signal.aborted) return body;
   const aborted = new Promise<undefined>((resolve) => {
-    signal.addEventListener(
-      'abort',
-      () => {
-        resolve(undefined);
-      },
-      { once: true },
-    );
+    const abort = () => {
+      resolve(undefined);
+    };
+    signal.addEventListener('abort', abort, { once: true });
   });
   const read = readAll(body);
   // It matters to none once the request is over.
   read.catch(() => undefined);
   return (await Promise.race([read, aborted])) ?? null;
+}
+
+/** The same body; `onError` hears when the stream that gives it fails: the fault of no server. */
+export function watchBody(body: RequestBody, onError: (error: Error) => void): RequestBody {
+  if (body instanceof Readable) {
+    body.once('error', onError);
+    return body;
+  }
+  // undici takes any iterable, which its types do not tell.
+  return isAsyncIterable(body) ? (relay(body, onError) as unknown as RequestBody) : body;
+}
+
+async function* relay(body: AsyncIterable<unknown>, onError: (error: Error) => void) {
+  try {
+    yield* body;
+  } catch (error: unknown) {
+    onError(error instanceof Error ? error : new Error(String(error)));
+    throw error;
+  }
 }
 
 async function readAll(body: AsyncIterable<unknown>): Promise<Buffer> {
