@@ -213,14 +213,13 @@ it('passes on the request id and the trace', async () => {
   expect(rating.requests[0]?.headers).toMatchObject(headers);
 });
 
-it('names who served, by their own word or else by address', async () => {
+it('names who served, by their own word or else by the id of the instance', async () => {
   const answer = metadata.behaviour;
   metadata.behaviour = (request, response) => {
     response.setHeader('x-served-by', 'metadata-one');
     answer(request, response);
   };
   const { headers } = await fetch(url);
-  const { host, port } = rating.instance();
-  expect(headers.get('x-upstreams')).toBe(`metadata=metadata-one, rating=${host}:${port}`);
+  expect(headers.get('x-upstreams')).toBe(`metadata=metadata-one, rating=${rating.id}`);
   expect(headers.get('x-served-by')).toBe(movie.instanceId);
 });

@@ -1,5 +1,10 @@
 import { seededRandom } from '../testing/seeded-random';
-import { attemptInTurn, describeBalancer, hostsOf, type TestHost } from './balancer.contract';
+import {
+  attemptInTurn,
+  describeBalancer,
+  hostsOf,
+  type TestHost,
+} from '../testing/balancer.contract';
 import { LeastRequest, type Losses } from './least-request';
 
 describeBalancer(() => new LeastRequest(), { isConstant: true });

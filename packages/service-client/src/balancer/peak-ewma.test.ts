@@ -1,6 +1,12 @@
 import { seededRandom } from '../testing/seeded-random';
 import type { AttemptEnd } from './balancer';
-import { attemptInTurn, describeBalancer, hostsOf, now, type TestHost } from './balancer.contract';
+import {
+  attemptInTurn,
+  describeBalancer,
+  hostsOf,
+  now,
+  type TestHost,
+} from '../testing/balancer.contract';
 import { PeakEwma, type HostLatency, type PeakEwmaOptions } from './peak-ewma';
 
 describeBalancer(() => new PeakEwma(), { isConstant: true });

@@ -1,5 +1,5 @@
 import { seededRandom } from '../testing/seeded-random';
-import { attemptInTurn, describeBalancer, hostsOf } from './balancer.contract';
+import { attemptInTurn, describeBalancer, hostsOf } from '../testing/balancer.contract';
 import { RoundRobin } from './round-robin';
 
 describeBalancer(() => new RoundRobin(), { isConstant: false });

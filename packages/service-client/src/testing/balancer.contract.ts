@@ -1,7 +1,7 @@
 import type { Random } from '@movies/time';
 import fc from 'fast-check';
-import { seededRandom } from '../testing/seeded-random';
-import type { AttemptEnd, Balancer } from './balancer';
+import { seededRandom } from './seeded-random';
+import type { AttemptEnd, Balancer } from '../balancer/balancer';
 
 /** A host in a test: `inFlight` is the test's to change. */
 export interface TestHost<State> {
