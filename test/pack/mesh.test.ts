@@ -31,6 +31,7 @@ afterAll(() => elsewhere.close());
 
 /** Two instances of `rating`, of which the first by id is gone, and a mesh that knows them. */
 const instances = `
+  import { createHash } from 'node:crypto';
   import { once } from 'node:events';
   import { createServer } from 'node:http';
   import { buffer } from 'node:stream/consumers';
@@ -43,6 +44,17 @@ const instances = `
     const body = await buffer(request);
     response.setHeader('x-host', request.headers.host);
     response.end(request.method + ' ' + request.url + ' ' + body);
+  });
+  // Accepts a WebSocket (RFC 6455, 4.2.2), and sends one text.
+  server.on('upgrade', ({ headers }, socket) => {
+    const key = headers['sec-websocket-key'] + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+    const accept = createHash('sha1').update(key).digest('base64');
+    socket.on('error', () => undefined);
+    socket.write(
+      'HTTP/1.1 101 Switching Protocols\\r\\nupgrade: websocket\\r\\nconnection: upgrade\\r\\n' +
+        'sec-websocket-accept: ' + accept + '\\r\\n\\r\\n',
+    );
+    socket.end(Buffer.from([0x81, 2, 0x68, 0x69]));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -110,6 +122,11 @@ const byFetch = `
   await mesh.fetch('http://ratign/').catch(({ name, message, cause }) => {
     say(name, message, cause.name, cause.code, cause.message);
   });
+  const socket = new WebSocket('ws://rating/', { dispatcher: mesh.dispatcher });
+  say(await new Promise((resolve) => {
+    socket.onmessage = ({ data }) => resolve(data);
+    socket.onerror = ({ message }) => resolve(message);
+  }));
   await close(mesh);
   console.log(said.join('\\n'));
 `;
@@ -213,6 +230,7 @@ describe.each([
       'first',
       'AbortError',
       'TypeError fetch failed UpstreamError upstream_unavailable ratign: no instance is registered',
+      'hi',
     ]);
   });
 
