@@ -8,6 +8,7 @@ NPM_RUN := npm run --silent
 # npm writes it last, and `npm ci` by hand does so, too.
 INSTALLED := node_modules/.package-lock.json
 PEERS_INSTALLED := bench/scenarios/node_modules/.package-lock.json
+STRYKER_INSTALLED := hack/mutation/node_modules/.package-lock.json
 MANIFESTS := package.json package-lock.json $(wildcard packages/*/package.json services/*/package.json)
 # 1,331 of the 3,201 films in it have no director.
 VEGA := --catalogue node_modules/vega-datasets/data/movies.json --format vega --max-rejected 1331
@@ -123,7 +124,7 @@ rollout-test: $(INSTALLED) ## Restart, scale, kill and unplug: 0 failed requests
 
 ##@ Measure
 
-.PHONY: bench bench-scenarios soak fault-matrix
+.PHONY: bench bench-scenarios soak fault-matrix mutation
 bench: $(INSTALLED) ## Measure against peers in the same run; BENCH picks a part
 	@$(NPM_RUN) bench -- $(BENCH)
 
@@ -136,6 +137,9 @@ soak: $(INSTALLED) ## Follow a Service for SOAK_HOURS, and watch token and heap
 
 fault-matrix: $(INSTALLED) ## Measure how the Kubernetes adapter recovers from each fault
 	@node_modules/.bin/node -r ts-node/register hack/fault-matrix.ts
+
+mutation: $(INSTALLED) $(STRYKER_INSTALLED) ## Mutate the client's policies, and count what no test notices
+	@node_modules/.bin/node hack/mutation/node_modules/.bin/stryker run hack/mutation/stryker.config.mjs
 
 ##@ Maintain
 
@@ -154,6 +158,10 @@ $(INSTALLED): $(MANIFESTS)
 # Apart from the project's own dependencies: nothing but this measurement needs them.
 $(PEERS_INSTALLED): bench/scenarios/package.json bench/scenarios/package-lock.json
 	@echo 'npm ci in bench/scenarios' >&2 && cd bench/scenarios && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json
+
+# The same.
+$(STRYKER_INSTALLED): hack/mutation/package.json hack/mutation/package-lock.json
+	@echo 'npm ci in hack/mutation' >&2 && cd hack/mutation && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json
 
 ##@ Variables, as in make deploy OVERLAY=dns, or from the environment
 ##= DATABASE_URL        of start: file:./data keeps the state

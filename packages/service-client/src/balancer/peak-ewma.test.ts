@@ -274,6 +274,19 @@ describe('the pick', () => {
     ]);
   });
 
+  it('takes them for the same also where attempts are under way', () => {
+    for (const latenciesMs of [
+      [10, 12],
+      [12, 10],
+    ]) {
+      const { opened, hosts } = open(latenciesMs);
+      for (const host of hosts) host.inFlight = 3;
+      expect(attemptInTurn(opened, hosts, 20, (index) => latenciesMs[index] ?? 0)).toEqual([
+        10, 10,
+      ]);
+    }
+  });
+
   it('follows weights also where latencies are not quite the same', () => {
     const weighted = new PeakEwma();
     const hosts = hostsOf(weighted, [1, 3]);

@@ -105,6 +105,8 @@ describe('the number of ejections', () => {
     expect(next(health, now)).toBe(4);
     health.forgive(now + 1000 + 99, 100);
     expect(next(health, now)).toBe(5);
+    health.forgive(now + 1000 + 100, 100);
+    expect(next(health, now)).toBe(5);
   });
 
   it('falls no further for the same interval', () => {

@@ -226,6 +226,7 @@ describe('no response', () => {
   it('says nothing where no peer answers', () => {
     const hosts = new Hosts(2);
     hosts.record(0, 'ok', 10);
+    hosts.record(1, 'reset', 3);
     expect(hosts.record(0, 'timeout', 20, 60_000)).toBeUndefined();
     hosts.record(1, 'ok');
     expect(hosts.record(0, 'timeout', 5, 60_000)).toBe('ejected');
@@ -287,6 +288,15 @@ describe('an ejection', () => {
     hosts.serve();
     hosts.now += 100;
     expect(hosts.record(0, 'refused', 10)).toBeUndefined();
+    expect(hosts.leftMs()).toBe(900);
+  });
+
+  it('is not made longer either where there is room for another one', () => {
+    const hosts = new Hosts(10);
+    hosts.serve();
+    hosts.record(0, 'refused');
+    hosts.now += 100;
+    expect(hosts.record(0, 'refused')).toBeUndefined();
     expect(hosts.leftMs()).toBe(900);
   });
 
@@ -417,12 +427,38 @@ describe('a failure of all', () => {
     expect(hosts.record(3, 'reset')).toBe('readmit');
   });
 
+  it('does not count failures of hosts that are out', () => {
+    const hosts = new Hosts(5, { maxShare: 0.2 });
+    hosts.record(0, 'refused');
+    hosts.record(1, 'ok', 100);
+    for (const host of [2, 3, 4]) hosts.record(host, 'reset');
+    expect(hosts.record(0, 'reset', 200)).toBeUndefined();
+    expect(hosts.out).toEqual([0]);
+  });
+
   it('does not count calls of hosts that are out', () => {
     const hosts = new Hosts(2);
     hosts.record(0, 'refused');
-    hosts.record(1, 'ok', 5);
-    expect(hosts.record(0, 'reset', 50)).toBeUndefined();
-    expect(hosts.out).toEqual([0]);
+    hosts.record(0, 'reset', 50);
+    expect(hosts.record(1, 'reset', 9)).toBeUndefined();
+    expect(hosts.record(1, 'reset')).toBe('readmit');
+  });
+
+  it('takes hosts that are out, or idle, neither for well nor for known', () => {
+    // Two of those that are in serve well, and four do not.
+    const hosts = new Hosts(20, { maxShare: 0.5 });
+    for (const host of [0, 1]) {
+      hosts.record(host, 'ok', 20);
+      hosts.record(host, 'refused');
+    }
+    for (const host of [2, 3]) hosts.record(host, 'ok', 2);
+    for (const host of [4, 5, 6, 7]) hosts.record(host, 'reset', 4);
+    expect(hosts.out).toEqual([0, 1]);
+    // Now it is one of six.
+    hosts.record(3, 'reset', 2);
+    hosts.now += 100;
+    expect(hosts.record(4, 'overloaded')).toBeUndefined();
+    expect(hosts.record(7, 'reset')).toBe('readmit');
   });
 
   it('is looked for every 100 ms at most', () => {
