@@ -10,6 +10,7 @@ import type { Exchange, ExchangeResult } from './exchange';
 import type { Host } from './host';
 import type { HostSet } from './host-set';
 import type { RetryBudget } from './retry/budget';
+import { payRetry } from './retry/pay-retry';
 import { retryCost, type RetryThrottle } from './retry/throttle';
 import { afterReading, scheduleLimit } from './standstill';
 
@@ -189,7 +190,7 @@ export class Attempts<Body> {
     if (!isSafe || !this.#isAnotherLeft) return false;
     const kind = after === 'late' ? 'hedge' : 'retry';
     this.#cost = retryCost[kind];
-    const isPaid = throttle.take(this.#cost) && budget.withdraw();
+    const isPaid = payRetry(kind, budget, throttle);
     const { instance } = after === 'late' ? (this.#tried.at(-1) ?? {}) : after.host;
     if (isPaid) this.#note(kind, instance, after);
     else if (!this.#isRefused) this.#note('no_budget', instance, after);

@@ -7,6 +7,7 @@ import { OutlierDetection } from '../health/outlier-detection';
 import type { Host } from '../host';
 import { HostSet } from '../host-set';
 import { RetryBudget } from '../retry/budget';
+import { payRetry } from '../retry/pay-retry';
 import { retryCost, RetryThrottle } from '../retry/throttle';
 import { patienceMs } from '../retry/patience';
 import { holdRequest } from './held-request';
@@ -249,7 +250,7 @@ class SimulatedClient {
     const before = request.attempts;
     this.#later(request, waitMs, () => {
       if (request.running.size === 0 || request.attempts !== before) return;
-      if (this.#mayAsk(request, retryCost.hedge)) this.#ask(request, serverOf, retryCost.hedge);
+      if (this.#mayAsk(request, 'hedge')) this.#ask(request, serverOf, retryCost.hedge);
       else this.#waitFor(request, serverOf);
     });
   }
@@ -262,7 +263,7 @@ class SimulatedClient {
   ): void {
     if (retryAfter(outcome) === 'never') this.#finish(request, outcome === 'ok', place);
     else if (request.running.size === 0) {
-      if (!this.#mayAsk(request, retryCost.retry)) this.#finish(request, false);
+      if (!this.#mayAsk(request, 'retry')) this.#finish(request, false);
       else {
         const remainingMs = request.deadlineAt - this.#settings.clock.now();
         this.#later(request, request.backoff.next(remainingMs), () => {
@@ -272,9 +273,9 @@ class SimulatedClient {
     }
   }
 
-  #mayAsk({ attempts, tried }: SimulatedRequest, cost: number): boolean {
+  #mayAsk({ attempts, tried }: SimulatedRequest, kind: keyof typeof retryCost): boolean {
     if (attempts >= this.#settings.maxAttempts || !this.hosts.hasOther(tried)) return false;
-    return this.#throttle.take(cost) && this.#budget.withdraw();
+    return payRetry(kind, this.#budget, this.#throttle);
   }
 
   /** `place`: of the attempt that was answered. */
