@@ -15,7 +15,10 @@ import { HeldCallers } from './held-callers';
 import { MeshDispatcher } from './mesh-dispatcher';
 import { routeOf, type Route } from './route';
 
-/** How a mesh calls services: as `ClientOptions`, but that each service gets a balancer of its own. */
+/**
+ * How a mesh calls services: as `ClientOptions`, but that each service gets a balancer of its own. `maxBodyBytes` limits
+ * what `service` reads; bodies of `fetch` and the dispatcher are streamed, of any size.
+ */
 export interface MeshServiceOptions extends Omit<ClientOptions, 'balancer'> {
   /** Makes the balancer of one service. `() => new PeakEwma()` by default. */
   readonly balancer?: (() => Balancer) | undefined;
@@ -77,7 +80,7 @@ export class Mesh implements AsyncDisposable {
 
   /**
    * Node's own `fetch`, but that hosts without a dot are services. `deadlineMs` limits the time until the head of a
-   * response; its body may take longer, until `signal` aborts. Rejects with a `TypeError` whose `cause` is an
+   * response; its body may take longer, until `signal` aborts. A `dispatcher` in `init` has no effect. Rejects with a `TypeError` whose `cause` is an
    * `UpstreamError` if there is no response, and with the signal's reason.
    */
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
