@@ -57,6 +57,34 @@ describe('beside a late attempt', () => {
     expect(scene.story).toEqual(['b unavailable', 'a ok']);
   });
 
+  test.each([500, 501])(
+    'nor is %i of the second one, which would end a lone attempt',
+    async (status) => {
+      await using scene = await Scene.open(['a', 'b']);
+      const a = scene.origin('a');
+      const answerA = hold(a);
+      scene.origin('b').behaviour = answer(status);
+      const response = scene.client.request(get);
+      await a.asked(1);
+      await scene.clock.advance(1000);
+      await scene.attempted(1);
+      answerA(200);
+      expect(await response).toMatchObject({ status: 200, instance: { id: 'a' } });
+    },
+  );
+
+  test('but it is what the request gets when the first one stays silent', async () => {
+    await using scene = await Scene.open(['a', 'b']);
+    scene.origin('a').behaviour = hang;
+    scene.origin('b').behaviour = answer(500);
+    const response = scene.client.request(get);
+    await scene.origin('a').asked(1);
+    await scene.clock.advance(1000);
+    await scene.attempted(1);
+    await scene.clock.advance(1000);
+    expect(await response).toMatchObject({ status: 500, instance: { id: 'b' } });
+  });
+
   test('a good response that comes within 50 ms more keeps the connection of the late one', async () => {
     await using scene = await Scene.open(['a', 'b']);
     const a = scene.origin('a');

@@ -127,14 +127,15 @@ export class Attempts<Body> {
     return this.#running.size > 0 || this.#ended.length > 0;
   }
 
+  /** Whether the deadline has passed. A timer may fire a little early: what it says counts too, for it fires once. */
+  get #isOver(): boolean {
+    return this.#isTooLate || this.#request.deadline.remainingMs() <= 0;
+  }
+
   /** Whether there are an attempt, a host and time for one more. */
   get #isAnotherLeft(): boolean {
     const { hosts, maxAttempts } = this.#policies;
-    return (
-      this.#attempts.length < maxAttempts &&
-      this.#request.deadline.remainingMs() > 0 &&
-      hosts.hasOther(this.#tried)
-    );
+    return this.#attempts.length < maxAttempts && !this.#isOver && hosts.hasOther(this.#tried);
   }
 
   async #loop(): Promise<AttemptsResult<Body>['why']> {
@@ -143,19 +144,20 @@ export class Attempts<Body> {
     for (let ask = true; ;) {
       if (signal?.aborted === true) return 'aborted';
       // What is under way has its own limit, which reads what came in time.
-      if (!this.#isUnderWay && deadline.remainingMs() <= 0) return 'deadline';
+      if (!this.#isUnderWay && this.#isOver) return 'deadline';
       // With another one under way, none to ask is no end.
       const why = ask ? this.#ask() : undefined;
       if (why !== undefined && !this.#isUnderWay) return why;
       const end = await this.#next();
       if (end !== 'late') {
         this.#keepBest(end);
-        if (retryAfter(end.outcome) === 'never') return undefined;
-        // Another one is still being asked.
+        if (end.outcome === 'ok') return undefined;
+        // Another one may still have a better end.
         if (this.#isUnderWay) {
           ask = false;
           continue;
         }
+        if (retryAfter(end.outcome) === 'never') return undefined;
       }
       ask = this.#mayAskAnother(end);
       if (end === 'late') continue;
@@ -220,7 +222,7 @@ export class Attempts<Body> {
     };
     exchange.brokeOff = (error) => {
       const what = `the response broke off: ${error.message}`;
-      hosts.finish(host, { outcome: 'reset', durationMs: 0, pauseMs: 0, what });
+      hosts.finish(host, { outcome: 'reset', durationMs: 0, pauseMs: 0, what, wasGood: true });
     };
     exchange.refuse = (error) => {
       this.#running.delete(exchange);
@@ -282,13 +284,13 @@ export class Attempts<Body> {
 
   /** The next end of an attempt; `late` when it is time to ask another host beside those under way. */
   async #next(): Promise<AttemptsEnd<Body> | 'late'> {
-    const { patienceMs, clock } = this.#policies;
-    const { deadline, isRepeatable } = this.#request;
+    const { clock } = this.#policies;
+    const { isRepeatable } = this.#request;
     if (this.#ended.length === 0 && this.#fault === undefined) {
       const mayAsk = isRepeatable && this.#isAnotherLeft;
       await new Promise<void>((resolve) => {
         const cancel = mayAsk
-          ? scheduleLimit(clock, patienceMs(deadline.remainingMs()), () => {
+          ? scheduleLimit(clock, this.#patienceMs(), () => {
               resolve();
             })
           : undefined;
@@ -300,6 +302,13 @@ export class Attempts<Body> {
     }
     if (this.#fault !== undefined) throw this.#fault.error;
     return this.#ended.shift() ?? 'late';
+  }
+
+  /** After a refusal at least half of what is left: a short patience would ask again and again. */
+  #patienceMs(): number {
+    const remainingMs = this.#request.deadline.remainingMs();
+    const patienceMs = this.#policies.patienceMs(remainingMs);
+    return this.#isRefused ? Math.max(patienceMs, remainingMs / 2) : patienceMs;
   }
 
   /** Waits before a retry; the caller's signal and the end of the client end it early. */

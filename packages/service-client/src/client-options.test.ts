@@ -1,4 +1,5 @@
 import { clientSettings } from './client-options';
+import type { ResponseClassifier } from './classify';
 import { get, Scene } from './testing/scene';
 
 /** Options as plain JavaScript may give them. */
@@ -117,6 +118,41 @@ describe('what throws is a warning that names it', () => {
     const { classify } = clientSettings({ classify: fail });
     expect(classify({ status: 503, headers: {} })).toBe('unavailable');
     expectWarning('classify');
+  });
+
+  test('classify that gives no class, such as a promise, and the status decides', () => {
+    const given = [Promise.resolve('ok'), 'fine'];
+    const classify = (() => given.pop()) as unknown as ResponseClassifier;
+    const settings = clientSettings({ classify });
+    for (let i = 0; i < 2; i++) {
+      expect(settings.classify({ status: 503, headers: {} })).toBe('unavailable');
+    }
+    expect(warn.mock.calls).toEqual([
+      [expect.stringContaining("'classify' of a service client returns 'fine'")],
+      [expect.stringContaining("'classify' of a service client returns Promise")],
+    ]);
+  });
+
+  test('a balancer, and the first instance is asked', async () => {
+    const balancer = { state: fail, pick: fail, started: fail, ended: fail, score: fail };
+    await using scene = await Scene.open(['a', 'b'], { balancer });
+    expect((await scene.client.request(get)).instance.id).toBe('a');
+    expect(scene.client.explain().hosts).toHaveLength(2);
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining("'balancer.ended'"));
+  });
+
+  test('a balancer that picks what is not there, and the first instance is asked', async () => {
+    const balancer = { state: () => 0, pick: () => NaN };
+    await using scene = await Scene.open(['a', 'b'], { balancer });
+    expect((await scene.client.request(get)).instance.id).toBe('a');
+  });
+
+  test('onAttempt that rejects later', async () => {
+    const onAttempt = (() => Promise.reject(new Error('no such label'))) as () => void;
+    await using scene = await Scene.open(['a'], { onAttempt });
+    expect((await scene.client.request(get)).status).toBe(200);
+    await new Promise(setImmediate);
+    expectWarning('onAttempt');
   });
 
   test('onAttempt, and the response is there', async () => {

@@ -11,7 +11,7 @@ import {
   checkNumber,
   checkTime,
 } from './check-options';
-import { classifyByStatus, type ResponseClassifier } from './classify';
+import { classifyByStatus, type ResponseClass, type ResponseClassifier } from './classify';
 import { ejectionDefaults, type EjectionOptions } from './health/outlier-detection';
 import type { RetryBudgetOptions } from './retry/budget';
 import type { RetryThrottleOptions } from './retry/throttle';
@@ -116,8 +116,8 @@ export function clientSettings(options: ClientOptions): ClientSettings {
     checkFunction(name, options[name]);
   }
   checkPatience(options.patience);
-  const { balancer = new PeakEwma(), classify = classifyByStatus, onAttempt } = options;
-  checkFunction('balancer.pick', Reflect.get(Object(balancer), 'pick'));
+  const { balancer, classify = classifyByStatus, onAttempt } = options;
+  if (balancer !== undefined) checkFunction('balancer.pick', Reflect.get(Object(balancer), 'pick'));
   return {
     deadlineMs: options.deadlineMs ?? 2000,
     maxBodyBytes: options.maxBodyBytes ?? 1024 * 1024,
@@ -131,9 +131,9 @@ export function clientSettings(options: ClientOptions): ClientSettings {
     retryBudget: budgetOf(options.retryBudget),
     retryThrottle: throttleOf(options.retryThrottle),
     ejection: ejectionOf(options.ejection),
-    balancer,
+    balancer: balancer === undefined ? new PeakEwma() : guarded(balancer),
     classify: (response) =>
-      safely('classify', () => classify(response)) ?? classifyByStatus(response),
+      classOf(safely('classify', () => classify(response))) ?? classifyByStatus(response),
     slowStartMs: options.slowStartMs ?? 0,
     zones: preferZone(options.zone, options.node),
     onAttempt: (attempt) => safely('onAttempt', () => onAttempt?.(attempt)),
@@ -201,12 +201,44 @@ function present<Fields extends object>(fields: Fields): Partial<Fields> {
   return Object.fromEntries(given) as Partial<Fields>;
 }
 
-/** What a user's function throws is the user's to see, and harms no request. */
+/** A balancer whose errors harm no request: it picks the first host instead. */
+function guarded(balancer: Balancer): Balancer {
+  return {
+    state: () => safely('balancer.state', () => balancer.state()),
+    pick: (hosts, random, now) =>
+      safely('balancer.pick', () => balancer.pick(hosts, random, now)) ?? 0,
+    started: (host) => safely('balancer.started', () => balancer.started?.(host)),
+    ended: (host, end, now) => safely('balancer.ended', () => balancer.ended?.(host, end, now)),
+    ...(balancer.score && {
+      score: (host, now) => safely('balancer.score', () => balancer.score?.(host, now)) ?? NaN,
+    }),
+  };
+}
+
+const responseClasses: readonly unknown[] = ['ok', 'failed', 'overloaded', 'unavailable'];
+
+/** `undefined` for what is no class: plain JavaScript may return anything, such as a promise. */
+function classOf(given: ResponseClass | undefined): ResponseClass | undefined {
+  if (given === undefined || responseClasses.includes(given)) return given;
+  warn('classify', `returns ${inspect(given)}, and none of ${responseClasses.join(', ')}`);
+  return undefined;
+}
+
+/** What a user's function throws, or rejects with later, is the user's to see, and harms no request. */
 function safely<Result>(name: string, run: () => Result): Result | undefined {
+  const told = (error: unknown) => {
+    warn(name, `throws ${inspect(error)}`);
+  };
   try {
-    return run();
+    const result: unknown = run();
+    if (result instanceof Promise) result.catch(told);
+    return result as Result;
   } catch (error: unknown) {
-    process.emitWarning(`'${name}' of a service client throws ${inspect(error)}`);
+    told(error);
     return undefined;
   }
+}
+
+function warn(name: string, what: string): void {
+  process.emitWarning(`'${name}' of a service client ${what}`);
 }

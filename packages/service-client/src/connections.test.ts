@@ -18,14 +18,17 @@ describe('the connections to one instance', () => {
       clock,
     });
     const started: string[] = [];
+    const givenUp: string[] = [];
     const starts = new Map<string, () => void>();
     const take = (name: string) => {
       const start = () => started.push(name);
       starts.set(name, start);
-      connections.take(start);
+      connections.take(start, () => givenUp.push(name));
     };
-    const leave = (name: string) => connections.leave(starts.get(name) ?? (() => undefined));
-    return { connections, started, take, leave };
+    const leave = (name: string) => {
+      connections.leave(starts.get(name) ?? (() => undefined));
+    };
+    return { connections, started, givenUp, take, leave };
   }
 
   test('start as many requests as there may be connections; the others wait in their order', () => {
@@ -41,9 +44,16 @@ describe('the connections to one instance', () => {
   test('a request that left is not started, and its place is the next one’s', () => {
     const { connections, started, take, leave } = open(1, 10);
     for (const name of ['a', 'b', 'c']) take(name);
-    expect([leave('b'), leave('b'), leave('a')]).toEqual([true, false, false]);
+    for (const name of ['b', 'b', 'a']) leave(name);
     connections.give();
     expect(started).toEqual(['a', 'c']);
+  });
+
+  test('give up what waits when they are destroyed', async () => {
+    const { connections, started, givenUp, take } = open(1, 10);
+    for (const name of ['a', 'b', 'c']) take(name);
+    await connections.destroy();
+    expect([started, givenUp]).toEqual([['a'], ['b', 'c']]);
   });
 
   test('are full when as many wait as may, and not any more once one left', () => {

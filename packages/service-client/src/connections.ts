@@ -30,8 +30,8 @@ const handshakeFactor = 5;
 export class Connections {
   readonly #address: Address;
   readonly #options: ConnectionOptions;
-  /** In the order in which they came. */
-  readonly #waiting = new Set<() => void>();
+  /** How to start each, and how to give it up, in the order in which they came. */
+  readonly #waiting = new Map<() => void, () => void>();
   #busy = 0;
   #pool: Pool | undefined;
 
@@ -59,24 +59,24 @@ export class Connections {
     return this.#busy >= maxConnections && this.#waiting.size >= maxQueued;
   }
 
-  /** Calls `start` once a connection is free for it. */
-  take(start: () => void): void {
+  /** Calls `start` once a connection is free for it, or `giveUp` if there will be none. */
+  take(start: () => void, giveUp: () => void): void {
     if (this.#busy >= this.#options.maxConnections) {
-      this.#waiting.add(start);
+      this.#waiting.set(start, giveUp);
       return;
     }
     this.#busy += 1;
     start();
   }
 
-  /** Takes back a request that still waits; `false` if it has been started. */
-  leave(start: () => void): boolean {
-    return this.#waiting.delete(start);
+  /** Takes back a request that still waits. */
+  leave(start: () => void): void {
+    this.#waiting.delete(start);
   }
 
   /** A started request needs its connection no more. */
   give(): void {
-    const [next] = this.#waiting;
+    const [next] = this.#waiting.keys();
     if (next === undefined) this.#busy -= 1;
     else {
       this.#waiting.delete(next);
@@ -86,6 +86,8 @@ export class Connections {
 
   /** By `destroy`: undici's `close` stays pending for ever if requests wait for a connection when it is cut short. */
   async destroy(): Promise<void> {
+    // In a loop: each by the end of the one before would be a deep stack.
+    for (const giveUp of [...this.#waiting.values()]) giveUp();
     await this.#pool?.destroy();
   }
 
@@ -128,9 +130,14 @@ function limitedConnector({
       cancelLimit();
       callback(...result);
     });
-    cancelLimit = scheduleLimit(clock, limitMs, () => {
-      if (!(socket instanceof Duplex)) return;
-      socket.destroy(new errors.ConnectTimeoutError(`no connection within ${limitMs} ms`));
-    });
+    const limit = (isSecond: boolean): (() => void) =>
+      scheduleLimit(clock, limitMs, (stoodStill) => {
+        // A handshake takes more than the one reading of the sockets that there was since.
+        if (stoodStill && !isSecond) cancelLimit = limit(true);
+        else if (socket instanceof Duplex) {
+          socket.destroy(new errors.ConnectTimeoutError(`no connection within ${limitMs} ms`));
+        }
+      });
+    cancelLimit = limit(false);
   };
 }

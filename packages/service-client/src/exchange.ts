@@ -28,8 +28,18 @@ const requestFaults = [
   errors.RequestContentLengthMismatchError,
 ];
 
-/** What this process lacks, and no server. */
-const localCodes = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM', 'EAI_AGAIN']);
+/** What this process lacks or ends, and no server. */
+const localCodes = new Set([
+  'EMFILE',
+  'ENFILE',
+  'EADDRNOTAVAIL',
+  'ENOBUFS',
+  'ENOMEM',
+  'EAI_AGAIN',
+  // The limit for a silent body, and the end of the connections to an instance, are this process's too.
+  'UND_ERR_BODY_TIMEOUT',
+  'UND_ERR_DESTROYED',
+]);
 
 /**
  * One request on one connection, as undici's handler. On `dispatch` and not `request`, since only that tells whether a
@@ -123,8 +133,13 @@ export abstract class Exchange<Body = unknown> implements Dispatcher.DispatchHan
       this.#isSettled = true;
       this.refuse(error);
     } else this.#fail(outcomeOf(error, this.#controller !== undefined), error);
-    if (breaksOff) this.brokeOff(error);
+    if (breaksOff && !isLocal(error)) this.brokeOff(error);
     this.end();
+  }
+
+  /** Whether it was given up. */
+  protected get isCancelled(): boolean {
+    return this.#cancelled !== undefined;
   }
 
   /** The head of the response is there. */

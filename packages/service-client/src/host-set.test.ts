@@ -502,6 +502,17 @@ describe('a host that left', () => {
     expect([freed(), hosts.clock.pending, reached(hosts)]).toEqual([1, 0, ['b']]);
   });
 
+  test('is ejected by none of its last requests, and nothing of it is kept for that', () => {
+    const hosts = open(['a', 'b']);
+    const a = hosts.host('a');
+    const release = hosts.hold(a);
+    update(hosts, ['b']);
+    hosts.set.finish(a, { outcome: 'refused', durationMs: 1, pauseMs: 0, what: 'refused' });
+    release();
+    expect(a.health.state(hosts.clock.now())).toEqual({ kind: 'in' });
+    expect(hosts.events.map(({ kind }) => kind)).not.toContain('ejected');
+  });
+
   test('is freed when its last request ends', () => {
     const freed = countFreed();
     const hosts = open(['a', 'b']);

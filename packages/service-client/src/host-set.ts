@@ -38,6 +38,8 @@ export interface HostEnd {
   readonly pauseMs: number;
   /** The attempt in words, if it failed. */
   readonly what: string;
+  /** It was told as a success before: the response broke off after its head. */
+  readonly wasGood?: boolean;
 }
 
 /** What outlives a host that left for a moment. */
@@ -155,6 +157,8 @@ export class HostSet {
     if (kind !== undefined) balancer.ended?.(host, { ...end, kind }, now);
     if (kind === 'answered') host.latencyMs = end.durationMs;
     if (end.what !== '') host.lastFailure = { at: now, what: end.what };
+    // It is nothing to choose any more.
+    if (host.hasLeft) return;
     const change = outliers.record(host.health, end, now, this.#usable);
     // What comes back is tried at once, by one request, whatever was still under way when it was ejected.
     if (host.health.state(now).kind === 'out') host.state = balancer.state();
@@ -178,7 +182,8 @@ export class HostSet {
 
   #pickFrom(hosts: readonly Host[], now: number): Host | undefined {
     const { balancer, random } = this.#options;
-    return hosts.length < 2 ? hosts[0] : hosts[balancer.pick(hosts, random, now)];
+    if (hosts.length < 2) return hosts[0];
+    return hosts[balancer.pick(hosts, random, now)] ?? hosts[0];
   }
 
   #drawGroup(): readonly Host[] {
@@ -292,6 +297,7 @@ export class HostSet {
       }
       const { instance, health, state } = host;
       this.#remembered.set(keyOf(instance), { instance, health, state, leftAt });
+      host.hasLeft = true;
       this.#leaving.add(host);
       this.#note('left', host, 'not in the set any more');
       void host.drain(drainLimitMs).then(() => this.#leaving.delete(host));

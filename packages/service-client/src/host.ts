@@ -1,12 +1,12 @@
 import type { Instance } from '@movies/discovery';
-import type { Dispatcher } from 'undici';
+import { errors, type Dispatcher } from 'undici';
 import type { Candidate } from './balancer/balancer';
 import { Connections, type ConnectionOptions } from './connections';
 import type { Exchange } from './exchange';
 import type { HostHealth } from './health/host-health';
 
 /** What a host needs of an exchange, whatever its body is. */
-type Sendable = Dispatcher.DispatchHandler & Pick<Exchange, 'begin' | 'over'>;
+type Sendable = Dispatcher.DispatchHandler & Pick<Exchange, 'begin' | 'cancel' | 'over'>;
 
 /** One instance, as a client uses it: connections, attempts under way, and what policies keep of it. */
 export class Host<State = unknown> implements Candidate<State> {
@@ -17,12 +17,15 @@ export class Host<State = unknown> implements Candidate<State> {
   weight: number;
   /** The last attempt that failed, for `explain`. */
   lastFailure: { readonly at: number; readonly what: string } | undefined;
+  /** Whether it is in the set no more, and only finishes what is under way. */
+  hasLeft = false;
   /** Time of the last response in milliseconds. */
   latencyMs: number | undefined;
   readonly #options: ConnectionOptions;
   readonly #connections: Connections;
   #instance: Instance;
   #inFlight = 0;
+  #isFreed = false;
   #drained: Promise<void> | undefined;
   #settleDrained: () => void = () => undefined;
   #cancelLimit: () => void = () => undefined;
@@ -76,7 +79,9 @@ export class Host<State = unknown> implements Candidate<State> {
       this.#connections.leave(start);
       this.#release();
     };
-    this.#connections.take(start);
+    this.#connections.take(start, () => {
+      exchange.cancel('local', new errors.ClientDestroyedError());
+    });
   }
 
   /** Lets requests under way finish, for at most `limitMs`, and frees everything; the last limit given counts. */
@@ -100,6 +105,8 @@ export class Host<State = unknown> implements Candidate<State> {
   }
 
   #free(): void {
+    if (this.#isFreed) return;
+    this.#isFreed = true;
     this.#cancelLimit();
     void this.#connections.destroy().then(this.#settleDrained);
   }

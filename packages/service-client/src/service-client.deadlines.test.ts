@@ -135,6 +135,15 @@ test('a client that waits for ever tells no time', async () => {
   expect(scene.origin('a').header(timeoutHeader)).toEqual([undefined]);
 });
 
+test('what the caller gives by other letters is not sent beside it', async () => {
+  await using scene = await Scene.open(['a']);
+  const headers = { 'X-Request-Timeout-Ms': '5000', 'X-Retry-Attempt': '7', 'x-other': '1' };
+  await scene.client.request({ ...get, headers });
+  const [request] = scene.origin('a').requests;
+  expect(request?.headers).toMatchObject({ [timeoutHeader]: '2000', 'x-other': '1' });
+  expect(request?.headers).not.toHaveProperty('x-retry-attempt');
+});
+
 test('a request may bring its own deadline', async () => {
   await using scene = await Scene.open(['a']);
   const deadline = Deadline.after(700, scene.clock);

@@ -2,7 +2,7 @@ import type { Registry, ServiceWatch } from '@movies/discovery';
 import type { Dispatcher } from 'undici';
 import { Caller, type ClientExplanation } from './caller';
 import { clientSettings, type ClientOptions, type ClientSettings } from './client-options';
-import type { Deadline } from './deadline';
+import { retryAttemptHeader, timeoutHeader, type Deadline } from './deadline';
 import { WholeExchange } from './exchange';
 import { ServiceResponse } from './service-response';
 
@@ -67,7 +67,7 @@ export class ServiceClient implements AsyncDisposable {
     const { response, instance, attempts } = await this.#caller.call(
       { ...request, isReplayable: true },
       () => new WholeExchange(clock, maxBodyBytes),
-      (added) => ({ method, path, headers: { ...headers, ...added }, body }),
+      (added) => ({ method, path, headers: { ...withoutOwn(headers), ...added }, body }),
     );
     return new ServiceResponse({ ...response, instance, attempts });
   }
@@ -90,4 +90,15 @@ export class ServiceClient implements AsyncDisposable {
 /** The name of a service in a target. */
 function nameOf(target: string): string {
   return target.split(/[.:]/, 1)[0] ?? target;
+}
+
+const own = new Set([timeoutHeader, retryAttemptHeader]);
+
+/** Each attempt has these headers of its own; in other letters they would be sent twice. */
+function withoutOwn(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const names = Object.keys(headers);
+  if (!names.some((name) => own.has(name.toLowerCase()))) return headers;
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !own.has(name.toLowerCase())),
+  );
 }

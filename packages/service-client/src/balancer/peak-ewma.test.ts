@@ -104,6 +104,15 @@ describe('the estimate', () => {
     expect(host.state.estimateMs).toBeCloseTo(130);
   });
 
+  it('takes an unknown host whose attempt was given up for a slow one, and not for a fast one', () => {
+    const host = unknown();
+    end(host, 'unanswered', 5);
+    expect(host.state.estimateMs).toBe(1000);
+    const queued = unknown();
+    end(queued, 'unanswered', 0);
+    expect(queued.state.estimateMs).toBeUndefined();
+  });
+
   it('gets over an answer that took for ever', () => {
     const host = known(Infinity);
     expect(host.state.estimateMs).toBe(3_600_000);

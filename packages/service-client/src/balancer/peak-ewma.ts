@@ -93,8 +93,12 @@ export class PeakEwma implements Balancer<HostLatency> {
     // On a clock that does not show the time it took, a response has a ratio too.
     const tookMs = Math.max(leastMs, kind === 'failed' ? this.#failureMs : 0, durationMs);
     const sample = Math.min(mostMs, tookMs);
-    if (known === undefined) state.estimateMs = sample;
-    else if (sample > known) {
+    if (known === undefined) {
+      // What was given up shows no time; what had no time shows nothing.
+      const leastKnownMs = kind === 'unanswered' ? unknownMs : leastMs;
+      if (kind !== 'unanswered' || durationMs > 0)
+        state.estimateMs = Math.max(leastKnownMs, sample);
+    } else if (sample > known) {
       state.estimateMs = known + (sample - known) * rise;
       this.#exploreNext(state, sample > known * slowSurprise ? firstLosses : undefined);
     } else if (kind !== 'unanswered') {

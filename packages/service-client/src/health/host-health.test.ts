@@ -138,3 +138,25 @@ describe('the number of ejections', () => {
     expect(next(health, now)).toBe(2);
   });
 });
+
+it('counts a success that broke off as a failure, and the row goes on', () => {
+  const health = open();
+  for (let i = 0; i < 3; i += 1) {
+    health.succeed(now);
+    health.breakOff(now);
+  }
+  expect([health.inRow, ...sums(health, now)]).toEqual([3, 3, 3, 3, 3]);
+  health.succeed(now);
+  health.succeed(now);
+  health.breakOff(now);
+  expect(health.inRow).toBe(1);
+});
+
+it('can be ejected again after an ejection that has no end was ended', () => {
+  const health = open();
+  health.eject(now, 'reset', () => Infinity);
+  health.readmit();
+  health.forgive(now + 1000, Infinity);
+  health.eject(now + 1000, 'reset', (ejections) => ejections * 100);
+  expect(health.state(now + 1000)).toMatchObject({ kind: 'out', until: now + 1200 });
+});

@@ -20,6 +20,8 @@ export class HostHealth {
   readonly recentFailures = new SlidingCount(recentMs);
   #state: HealthState = isIn;
   #inRow = 0;
+  /** `#inRow` before the last success. */
+  #inRowBefore = 0;
   #ejections = 0;
   #countedFrom = 0;
   #goodSince = -Infinity;
@@ -50,6 +52,7 @@ export class HostHealth {
     this.#goodSince = Math.max(this.#goodSince, beganAt);
     this.calls.add(now);
     this.recentCalls.add(now);
+    this.#inRowBefore = this.#inRow;
     this.#inRow = 0;
     this.#state = isIn;
   }
@@ -60,6 +63,13 @@ export class HostHealth {
     this.recentCalls.add(now);
     this.recentFailures.add(now);
     this.#inRow += 1;
+  }
+
+  /** What was counted as a success broke off later: a failure, and no call of its own. */
+  breakOff(now: number): void {
+    this.failures.add(now);
+    this.recentFailures.add(now);
+    this.#inRow = this.#inRowBefore + 1;
   }
 
   /** Takes it out until `now` and the time that `durationMs` gives for the number of ejections so far. */
@@ -73,7 +83,8 @@ export class HostHealth {
   /** Every `intervalMs` without an ejection takes one off the number that makes the next one longer. */
   forgive(now: number, intervalMs: number): void {
     const intervals = Math.floor((now - this.#countedFrom) / intervalMs);
-    if (this.#ejections === 0 || intervals < 1) return;
+    // After an ejection without an end there is no number of intervals.
+    if (this.#ejections === 0 || !(intervals >= 1)) return;
     this.#ejections = Math.max(0, this.#ejections - intervals);
     this.#countedFrom += intervals * intervalMs;
   }

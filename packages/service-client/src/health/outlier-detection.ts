@@ -84,6 +84,8 @@ export interface HealthEnd {
   readonly durationMs: number;
   /** What responses of all hosts took when the attempt began, in milliseconds; 0 by default. */
   readonly typicalMs?: number;
+  /** It was recorded as a success before: the response broke off after its head. */
+  readonly wasGood?: boolean;
 }
 
 /** A host as this sees it. */
@@ -149,8 +151,10 @@ export class OutlierDetection {
     if (verdict === 'nothing') return undefined;
     const { kind } = host.state(now);
     host.forgive(now, this.#options.failedMs);
-    this.#calls.add(now);
-    if (kind !== 'out') this.#callsIn.add(now);
+    if (end.wasGood !== true) {
+      this.#calls.add(now);
+      if (kind !== 'out') this.#callsIn.add(now);
+    }
     if (verdict === 'good') {
       this.#addLatency(end.durationMs);
       host.succeed(now, now - end.durationMs);
@@ -158,7 +162,8 @@ export class OutlierDetection {
     }
     this.#failures.add(now);
     if (kind !== 'out') this.#failuresIn.add(now);
-    host.fail(now);
+    if (end.wasGood === true) host.breakOff(now);
+    else host.fail(now);
     if (this.#failsEverywhere(usable, now)) return 'readmit';
     const isEjected =
       kind !== 'out' &&

@@ -69,6 +69,7 @@ export class HeldCallers {
   /** Lets requests under way finish for at most `limitMs`. */
   async close(limitMs: number): Promise<void> {
     this.#cancelSweep?.();
+    this.#cancelSweep = undefined;
     for (const [origin, held] of [...this.#held]) this.#release(origin, held, limitMs);
     await Promise.all(this.#closing);
   }

@@ -66,6 +66,12 @@ export class RelayExchange extends Exchange<RelayExchange> {
     headers: ResponseHeaders,
     socket: Duplex,
   ): void {
+    if (this.isCancelled) {
+      // undici has let go of it, and no caller takes it.
+      socket.destroy();
+      this.end();
+      return;
+    }
     this.#controller = controller;
     this.#socket = socket;
     socket.once('close', () => {

@@ -43,7 +43,12 @@ export class RelayedRequest {
       await this.#relay(await this.#call());
     } catch (error: unknown) {
       // An abort is told as itself, which is what `fetch` and undici's methods expect.
-      this.#of.handler.onResponseError?.(this.#control, this.#control.reason ?? toError(error));
+      const told = this.#control.reason ?? toError(error);
+      try {
+        this.#of.handler.onResponseError?.(this.#control, told);
+      } catch (thrown: unknown) {
+        process.emitWarning(toError(thrown));
+      }
     }
   }
 
@@ -101,8 +106,10 @@ export class RelayedRequest {
     const given = options.body ?? null;
     if (isReplayable(given)) return { body: given, isSwitching };
     const late = new AbortController();
-    const cancel = lease.settings.clock.schedule(deadline.remainingMs(), () => {
-      late.abort();
+    const cancel = lease.settings.clock.schedule(Math.max(0, deadline.remainingMs()), () => {
+      const message = 'the body of the request did not come before the deadline';
+      const { service } = lease.caller.watch;
+      late.abort(new UpstreamError('upstream_timeout', message, { service }));
     });
     const signal = AbortSignal.any([this.#control.signal, late.signal]);
     const body = await bufferSmallBody(given, contentLength, signal).finally(cancel);
@@ -142,8 +149,13 @@ export class RelayedRequest {
       const { socket } = exchange;
       if (socket !== undefined) {
         over();
-        handler.onRequestUpgrade?.(control, status, headers, socket);
-        resolve();
+        try {
+          handler.onRequestUpgrade?.(control, status, headers, socket);
+          resolve();
+        } catch (error: unknown) {
+          socket.destroy();
+          reject(toError(error));
+        }
         return;
       }
       guarded(() => handler.onResponseStart?.(control, status, headers, exchange.statusText));

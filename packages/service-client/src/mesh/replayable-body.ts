@@ -15,7 +15,7 @@ export function isReplayable(body: unknown): boolean {
 
 /**
  * Reads a stream whose length is given and small; any other body is given back as it is. `fetch` makes a stream of each
- * body, also of a text, and tells its length. Resolves early when `signal` aborts.
+ * body, also of a text, and tells its length. Rejects with the reason of `signal` when it aborts first.
  */
 export async function bufferSmallBody(
   body: RequestBody,
@@ -24,17 +24,14 @@ export async function bufferSmallBody(
 ): Promise<RequestBody> {
   if (isReplayable(body) || !isAsyncIterable(body)) return body;
   if (!isSmall(contentLength)) return body;
-  if (signal.aborted) return body;
-  const aborted = new Promise<undefined>((resolve) => {
+  signal.throwIfAborted();
+  const aborted = new Promise<never>((_resolve, reject) => {
     const abort = () => {
-      resolve(undefined);
+      reject(signal.reason as Error);
     };
     signal.addEventListener('abort', abort, { once: true });
   });
-  const read = readAll(body);
-  // It matters to none once the request is over.
-  read.catch(() => undefined);
-  return (await Promise.race([read, aborted])) ?? null;
+  return Promise.race([readAll(body, Number(contentLength)), aborted]);
 }
 
 /** The same body; `onError` hears when the stream that gives it fails: the fault of no server. */
@@ -56,10 +53,15 @@ async function* relay(body: AsyncIterable<unknown>, onError: (error: Error) => v
   }
 }
 
-async function readAll(body: AsyncIterable<unknown>): Promise<Buffer> {
+async function readAll(body: AsyncIterable<unknown>, length: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
+  let bytes = 0;
   for await (const chunk of body) {
-    chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : Buffer.from(chunk as Uint8Array));
+    const piece = typeof chunk === 'string' ? Buffer.from(chunk) : Buffer.from(chunk as Uint8Array);
+    chunks.push(piece);
+    bytes += piece.length;
+    // undici refuses what is longer than it says, and an endless one would fill the memory.
+    if (bytes > length) break;
   }
   return Buffer.concat(chunks);
 }

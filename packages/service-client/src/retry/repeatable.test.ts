@@ -31,3 +31,7 @@ it('nothing is sent twice that serves a retry of the caller', () => {
     }),
   );
 });
+
+test.each([undefined, ''])('a key that is %p is none, since it is not sent', (key) => {
+  expect(isRepeatable({ method: 'POST', headers: { 'idempotency-key': key } })).toBe(false);
+});

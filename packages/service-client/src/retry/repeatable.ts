@@ -16,5 +16,8 @@ export interface Repeatability {
 export function isRepeatable({ method, headers = {}, isRetry }: Repeatability): boolean {
   if (isRetry === true) return false;
   if (idempotent.has(method.toUpperCase())) return true;
-  return Object.keys(headers).some((name) => name.toLowerCase() === 'idempotency-key');
+  return Object.entries(headers).some(
+    // Without a value it is not sent.
+    ([name, value]) => name.toLowerCase() === 'idempotency-key' && Boolean(value),
+  );
 }

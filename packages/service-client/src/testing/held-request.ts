@@ -5,7 +5,13 @@ import type { Host } from '../host';
  * it waits for a connection that never comes.
  */
 export function holdRequest(host: Host): () => void {
-  const exchange = { begin: () => undefined, over: () => undefined };
+  const exchange = {
+    begin: () => undefined,
+    cancel: () => {
+      exchange.over();
+    },
+    over: () => undefined,
+  };
   host.send(exchange, () => {
     throw new Error('a request that is held is never sent');
   });
