@@ -224,6 +224,10 @@ export class Attempts<Body> {
       const what = `the response broke off: ${error.message}`;
       hosts.finish(host, { outcome: 'reset', durationMs: 0, pauseMs: 0, what, wasGood: true });
     };
+    exchange.unreachable = (error) => {
+      const what = `no connection, after the request was given up: ${error.message}`;
+      hosts.finish(host, { outcome: 'refused', durationMs: 0, pauseMs: 0, what });
+    };
     exchange.refuse = (error) => {
       this.#running.delete(exchange);
       this.#fault = { error };

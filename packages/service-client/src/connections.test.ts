@@ -202,6 +202,21 @@ describe('an instance that is gone without a word', () => {
     },
   );
 
+  test('is ejected also when its callers gave up before that was known', async () => {
+    await using scene = await Scene.open(['a', 'b']);
+    const connections = breakConnections([scene.origin('a').instance().port]);
+    const caller = new AbortController();
+    const response = scene.client.request({ ...get, signal: caller.signal });
+    await until(() => connections.begun === 1);
+    await scene.clock.advance(300);
+    caller.abort();
+    await expect(response).rejects.toMatchObject({ code: 'upstream_aborted' });
+    expect(scene.client.ejected).toBe(0);
+    await scene.clock.advance(100);
+    await until(() => scene.client.ejected === 1);
+    expect(scene.client.explain().hosts[0]?.lastFailure?.what).toContain('no connection, after');
+  });
+
   test('is told by an error that says so', async () => {
     await using scene = await Scene.open(['a'], { connectTimeoutMs: 250 });
     const connections = breakConnections([scene.origin('a').instance().port]);

@@ -52,6 +52,8 @@ export abstract class Exchange<Body = unknown> implements Dispatcher.DispatchHan
   refuse: (error: Error) => void = () => undefined;
   /** Called instead when the response breaks off after its result was known; before `over`. */
   brokeOff: (error: Error) => void = () => undefined;
+  /** Called instead when there turns out to be no connection after the request was given up; before `over`. */
+  unreachable: (error: Error) => void = () => undefined;
   /** Called once, when the connection is needed no more. */
   over: () => void = () => undefined;
   readonly #clock: Clock;
@@ -133,7 +135,9 @@ export abstract class Exchange<Body = unknown> implements Dispatcher.DispatchHan
       this.#isSettled = true;
       this.refuse(error);
     } else this.#fail(outcomeOf(error, this.#controller !== undefined), error);
+    const wasNeverSent = this.#cancelled !== undefined && this.#controller === undefined;
     if (breaksOff && !isLocal(error)) this.brokeOff(error);
+    if (wasNeverSent && !isLocal(error)) this.unreachable(error);
     this.end();
   }
 

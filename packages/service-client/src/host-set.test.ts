@@ -1,3 +1,5 @@
+import { PeakEwma } from './balancer/peak-ewma';
+import { RoundRobin } from './balancer/round-robin';
 import { LeastRequest } from './balancer/least-request';
 import type { AttemptEnd, Balancer } from './balancer/balancer';
 import type { AttemptOutcome } from './attempt';
@@ -106,14 +108,14 @@ describe('which are picked', () => {
       state: () => 'fresh',
       pick: (hosts) => hosts.length - 1,
       started: ({ state }) => heard.push(['started', state]),
-      ended: ({ state }, end) => heard.push([state, end.kind, end.durationMs, end.pauseMs]),
+      ended: ({ state }, end) => heard.push([state, end.kind, end.durationMs]),
     };
     const hosts = open(['a', 'b'], { balancer });
     expect(hosts.set.pick([])).toBe(hosts.host('b'));
     hosts.attempt(hosts.host('b'), 'overloaded', 7, 500);
     expect(heard).toEqual([
       ['started', 'fresh'],
-      ['fresh', 'failed', 7, 500],
+      ['fresh', 'failed', 7],
     ]);
     // There is no choice.
     expect(hosts.set.pick([hosts.host('b')])).toBe(hosts.host('a'));
@@ -481,6 +483,46 @@ describe('in slow start', () => {
     update(hosts, ['b']);
     hosts.set.pick([]);
     expect(hosts.host('b').weight).toBe(0.1);
+  });
+});
+
+describe('a host that asks to be spared', () => {
+  test.each([new PeakEwma(), new LeastRequest(), new RoundRobin()])(
+    'is asked again when its time is over, whatever the balancer',
+    async (balancer) => {
+      const hosts = open(['a', 'b', 'c'], { balancer });
+      hosts.attempt(hosts.host('a'), 'overloaded', 1, 500);
+      expect([hosts.set.ejected, reached(hosts)]).toEqual([0, ['b', 'c']]);
+      await hosts.clock.advance(499);
+      expect(reached(hosts)).toEqual(['b', 'c']);
+      await hosts.clock.advance(1);
+      expect(reached(hosts)).toContain('a');
+    },
+  );
+
+  test('is asked where all do', () => {
+    const hosts = open(['a', 'b']);
+    for (const id of ['a', 'b']) hosts.attempt(hosts.host(id), 'overloaded', 1, 500);
+    expect(reached(hosts)).toEqual(['a', 'b']);
+  });
+
+  test('is spared on when the others fail, and is told as returned by no event', () => {
+    const hosts = open(['a', 'b', 'c']);
+    hosts.attempt(hosts.host('a'), 'overloaded', 1, 500);
+    for (let i = 0; i < 20; i++) {
+      for (const id of ['b', 'c']) hosts.attempt(hosts.host(id), 'unavailable');
+    }
+    const returned = hosts.events.filter(({ kind }) => kind === 'returned');
+    expect(returned.map(({ instance }) => instance)).not.toContain('a');
+    expect(reached(hosts)).not.toContain('a');
+  });
+
+  test('is asked at once when the registry says that it is ready again', () => {
+    const hosts = open(['a', 'b']);
+    hosts.attempt(hosts.host('a'), 'overloaded', 1, 60_000);
+    hosts.set.update([instanceOf('a', { state: 'not_ready' }), instanceOf('b')]);
+    hosts.set.update([instanceOf('a'), instanceOf('b')]);
+    expect(reached(hosts)).toEqual(['a', 'b']);
   });
 });
 

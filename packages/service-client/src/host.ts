@@ -17,6 +17,8 @@ export class Host<State = unknown> implements Candidate<State> {
   weight: number;
   /** The last attempt that failed, for `explain`. */
   lastFailure: { readonly at: number; readonly what: string } | undefined;
+  /** Until this moment, in milliseconds, it asked to be spared. */
+  sparedUntil = 0;
   /** Whether it is in the set no more, and only finishes what is under way. */
   hasLeft = false;
   /** Time of the last response in milliseconds. */

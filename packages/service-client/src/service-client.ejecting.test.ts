@@ -55,7 +55,7 @@ test('an instance that asks to be spared is spared for so long, and not ejected'
   await callOneAfterTheOther(scene, 500);
   expect([a.requests.length, scene.client.ejected]).toEqual([1, 0]);
   await scene.clock.advance(1000);
-  await callOneAfterTheOther(scene, 2);
+  await callOneAfterTheOther(scene, 10);
   expect(a.requests.length).toBe(2);
 });
 

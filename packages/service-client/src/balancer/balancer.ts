@@ -18,8 +18,6 @@ export interface AttemptEnd {
   readonly kind: 'answered' | 'failed' | 'unanswered';
   /** Milliseconds since the request was handed to a connection. */
   readonly durationMs: number;
-  /** How long the host asks to be spared (`Retry-After`), in milliseconds. */
-  readonly pauseMs?: number;
 }
 
 /**

@@ -4,7 +4,6 @@ import {
   attemptInTurn,
   describeBalancer,
   hostsOf,
-  now,
   type TestHost,
 } from '../testing/balancer.contract';
 import { PeakEwma, type HostLatency, type PeakEwmaOptions } from './peak-ewma';
@@ -15,8 +14,8 @@ type Latent = TestHost<HostLatency>;
 
 const balancer = new PeakEwma();
 
-function end(host: Latent, kind: AttemptEnd['kind'], durationMs: number, pauseMs = 0): void {
-  balancer.ended(host, { kind, durationMs, pauseMs }, now);
+function end(host: Latent, kind: AttemptEnd['kind'], durationMs: number): void {
+  balancer.ended(host, { kind, durationMs });
 }
 
 function unknown(): Latent {
@@ -38,7 +37,7 @@ function open(latenciesMs: readonly number[], options: PeakEwmaOptions = {}) {
     latenciesMs.map(() => 1),
   );
   hosts.forEach((host, i) => {
-    opened.ended(host, { kind: 'answered', durationMs: latenciesMs[i] ?? 0 }, now);
+    opened.ended(host, { kind: 'answered', durationMs: latenciesMs[i] ?? 0 });
   });
   return { opened, hosts };
 }
@@ -50,11 +49,11 @@ function gaps(latenciesMs: readonly number[], index: number, attempts: number): 
   const found: number[] = [];
   let gap = 0;
   for (let i = 0; i < attempts; i += 1) {
-    const picked = opened.pick(hosts, random, now);
+    const picked = opened.pick(hosts, random);
     const host = hosts[picked];
     if (host === undefined) continue;
     opened.started(host);
-    opened.ended(host, { kind: 'answered', durationMs: latenciesMs[picked] ?? 0 }, now);
+    opened.ended(host, { kind: 'answered', durationMs: latenciesMs[picked] ?? 0 });
     if (picked === index) {
       found.push(gap);
       gap = 0;
@@ -86,7 +85,7 @@ describe('the estimate', () => {
     end(host, 'failed', 1);
     expect(host.state.estimateMs).toBe(1000);
     const { opened, hosts } = open([10], { failureMs: 200 });
-    for (const one of hosts) opened.ended(one, { kind: 'failed', durationMs: 1 }, now);
+    for (const one of hosts) opened.ended(one, { kind: 'failed', durationMs: 1 });
     expect(hosts[0]?.state.estimateMs).toBeCloseTo(10 + 190 * 0.3);
   });
 
@@ -127,47 +126,35 @@ describe('the estimate', () => {
 
 describe('the score', () => {
   it('of an unknown idle host is nothing: it gets an attempt at once', () => {
-    expect(balancer.score(unknown(), now)).toBe(0);
+    expect(balancer.score(unknown())).toBe(0);
   });
 
   it('of an unknown host with an attempt under way is more than that of a slow one', () => {
     const host = unknown();
     host.inFlight = 1;
-    expect(balancer.score(host, now)).toBeGreaterThan(balancer.score(known(900), now));
+    expect(balancer.score(host)).toBeGreaterThan(balancer.score(known(900)));
   });
 
   it('grows by one latency with each attempt under way', () => {
     const host = known(50);
-    const scores = [0, 1, 2].map((inFlight) => balancer.score({ ...host, inFlight }, now));
+    const scores = [0, 1, 2].map((inFlight) => balancer.score({ ...host, inFlight }));
     expect(scores).toEqual([50, 100, 150]);
   });
 
   it('is the same for all that answer within 2 ms', () => {
-    expect(balancer.score(known(0.3), now)).toBe(balancer.score(known(1.9), now));
-    expect(balancer.score(known(1.9), now)).toBe(2);
-    expect(new PeakEwma({ floorMs: 5 }).score(known(1.9), now)).toBe(5);
+    expect(balancer.score(known(0.3))).toBe(balancer.score(known(1.9)));
+    expect(balancer.score(known(1.9))).toBe(2);
+    expect(new PeakEwma({ floorMs: 5 }).score(known(1.9))).toBe(5);
   });
 
   it('is nothing once the host lost eight comparisons, unless it is busy', () => {
     const host = known(50);
     host.state.losses = 7;
-    expect(balancer.score(host, now)).toBe(50);
+    expect(balancer.score(host)).toBe(50);
     host.state.losses = 8;
-    expect(balancer.score(host, now)).toBe(0);
+    expect(balancer.score(host)).toBe(0);
     host.inFlight = 1;
-    expect(balancer.score(host, now)).toBe(100);
-  });
-
-  it('is not nothing before the time that the host asked for', () => {
-    const host = known(50);
-    host.state.losses = 100;
-    end(host, 'failed', 1, 500);
-    host.state.losses = 100;
-    expect(balancer.score(host, now + 499)).toBeGreaterThan(0);
-    expect(balancer.score(host, now + 500)).toBe(0);
-    // A later attempt that asks for nothing does not shorten it.
-    end(host, 'failed', 1);
-    expect(balancer.score(host, now + 499)).toBeGreaterThan(0);
+    expect(balancer.score(host)).toBe(100);
   });
 });
 
@@ -204,9 +191,9 @@ describe('exploring', () => {
   it('is never later than `maxLosses`', () => {
     const { opened, hosts } = open([50], { maxLosses: 12 });
     for (const host of hosts) {
-      opened.ended(host, { kind: 'answered', durationMs: 50 }, now);
+      opened.ended(host, { kind: 'answered', durationMs: 50 });
       expect(host.state.lossesToExplore).toBe(12);
-      opened.ended(host, { kind: 'answered', durationMs: 500 }, now);
+      opened.ended(host, { kind: 'answered', durationMs: 500 });
       expect(host.state.lossesToExplore).toBe(8);
     }
   });
@@ -224,8 +211,8 @@ describe('exploring', () => {
     slow.state.losses = 7;
     const random = () => 0.999;
     // It is drawn as the first of the two.
-    expect(opened.pick(hosts, random, now)).not.toBe(4);
-    expect(opened.pick(hosts, random, now)).toBe(4);
+    expect(opened.pick(hosts, random)).not.toBe(4);
+    expect(opened.pick(hosts, random)).toBe(4);
   });
 
   it('gives a slow host under 1 % of the attempts, however few there are', () => {
@@ -256,7 +243,7 @@ describe('the pick', () => {
     const { opened, hosts } = open([10, 10]);
     const [busy] = hosts;
     if (busy !== undefined) busy.inFlight = 1;
-    expect(opened.pick(hosts, seededRandom(1), now)).toBe(1);
+    expect(opened.pick(hosts, seededRandom(1))).toBe(1);
   });
 
   it('of a fast one with much to do and a slow idle one is the cheaper one', () => {
@@ -264,9 +251,9 @@ describe('the pick', () => {
     const [fast] = hosts;
     if (fast === undefined) throw new Error('there is no host');
     fast.inFlight = 8;
-    expect(opened.pick(hosts, seededRandom(1), now)).toBe(0);
+    expect(opened.pick(hosts, seededRandom(1))).toBe(0);
     fast.inFlight = 10;
-    expect(opened.pick(hosts, seededRandom(1), now)).toBe(1);
+    expect(opened.pick(hosts, seededRandom(1))).toBe(1);
   });
 
   it('of two that are as fast and idle goes by turns', () => {
@@ -310,19 +297,19 @@ describe('the pick', () => {
     const fresh = { weight: 1, inFlight: 0, state: opened.state() };
     const both = [...hosts, fresh];
     const random = seededRandom(1);
-    expect(opened.pick(both, random, now)).toBe(1);
+    expect(opened.pick(both, random)).toBe(1);
     opened.started(fresh);
     fresh.inFlight = 1;
-    expect(opened.pick(both, random, now)).toBe(0);
+    expect(opened.pick(both, random)).toBe(0);
     fresh.inFlight = 0;
-    opened.ended(fresh, { kind: 'answered', durationMs: 1 }, now);
-    expect(opened.pick(both, random, now)).toBe(1);
+    opened.ended(fresh, { kind: 'answered', durationMs: 1 });
+    expect(opened.pick(both, random)).toBe(1);
   });
 
   it('counts the comparisons that a host lost since its last attempt', () => {
     const { opened, hosts } = open([1, 1000]);
     const random = seededRandom(1);
-    for (let i = 0; i < 5; i += 1) opened.pick(hosts, random, now);
+    for (let i = 0; i < 5; i += 1) opened.pick(hosts, random);
     expect(hosts.map(({ state }) => state.losses)).toEqual([0, 5]);
     const [, slow] = hosts;
     if (slow !== undefined) opened.started(slow);

@@ -22,8 +22,6 @@ export interface HostLatency {
   losses: number;
   /** Comparisons that the host loses before it is explored. */
   lossesToExplore: number;
-  /** Until this moment it is not explored: the host asked for it. */
-  sparedUntil: number;
 }
 
 /** Part of the way that the estimate goes up with each slower response. */
@@ -63,16 +61,16 @@ export class PeakEwma implements Balancer<HostLatency> {
   }
 
   state(): HostLatency {
-    return { estimateMs: undefined, losses: 0, lossesToExplore: firstLosses, sparedUntil: 0 };
+    return { estimateMs: undefined, losses: 0, lossesToExplore: firstLosses };
   }
 
-  pick(hosts: readonly Candidate<HostLatency>[], random: Random, now: number): number {
+  pick(hosts: readonly Candidate<HostLatency>[], random: Random): number {
     const [i, j] = drawTwo(hosts.length, random);
     const [a, b] = [hosts[i], hosts[j]];
     if (a === undefined || b === undefined || a === b) return i;
     const patience = Math.max(1, fewHosts / hosts.length);
-    let costA = this.#cost(a, now, patience);
-    let costB = this.#cost(b, now, patience);
+    let costA = this.#cost(a, patience);
+    let costB = this.#cost(b, patience);
     if (areAlike(costA / (a.inFlight + 1), costB / (b.inFlight + 1))) {
       costA = a.inFlight + 1;
       costB = b.inFlight + 1;
@@ -86,9 +84,8 @@ export class PeakEwma implements Balancer<HostLatency> {
     state.losses = 0;
   }
 
-  ended({ state }: Candidate<HostLatency>, end: AttemptEnd, now: number): void {
-    const { kind, durationMs, pauseMs = 0 } = end;
-    state.sparedUntil = Math.max(state.sparedUntil, now + pauseMs);
+  ended({ state }: Candidate<HostLatency>, end: AttemptEnd): void {
+    const { kind, durationMs } = end;
     const known = state.estimateMs;
     // On a clock that does not show the time it took, a response has a ratio too.
     const tookMs = Math.max(leastMs, kind === 'failed' ? this.#failureMs : 0, durationMs);
@@ -107,17 +104,17 @@ export class PeakEwma implements Balancer<HostLatency> {
     }
   }
 
-  score(host: Candidate<HostLatency>, now: number): number {
-    return this.#cost(host, now, 1);
+  score(host: Candidate<HostLatency>): number {
+    return this.#cost(host, 1);
   }
 
   /** Estimated latency for each attempt under way and the next one; 0 for a host that is to be explored. */
-  #cost({ state, inFlight }: Candidate<HostLatency>, now: number, patience: number): number {
-    const { estimateMs, losses, lossesToExplore, sparedUntil } = state;
+  #cost({ state, inFlight }: Candidate<HostLatency>, patience: number): number {
+    const { estimateMs, losses, lossesToExplore } = state;
     if (estimateMs === undefined) return unknownMs * inFlight;
     // Soon is soon among few hosts too.
     const rest = Math.max(0, lossesToExplore - firstLosses) * (patience - 1);
-    if (inFlight === 0 && losses >= lossesToExplore + rest && now >= sparedUntil) return 0;
+    if (inFlight === 0 && losses >= lossesToExplore + rest) return 0;
     return Math.max(this.#floorMs, estimateMs) * (inFlight + 1);
   }
 

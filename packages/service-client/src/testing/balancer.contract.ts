@@ -187,7 +187,7 @@ export function describeBalancer<State>(
       if (one === undefined || other === undefined) throw new Error('there are no hosts');
       const before = JSON.stringify(other.state);
       balancer.started?.(one);
-      balancer.ended?.(one, { kind: 'failed', durationMs: 500, pauseMs: 1000 }, now);
+      balancer.ended?.(one, { kind: 'failed', durationMs: 500 }, now);
       expect(other.state).not.toBe(one.state);
       expect(JSON.stringify(other.state)).toBe(before);
     });
@@ -206,7 +206,7 @@ export function describeBalancer<State>(
       { durationMs: Infinity, kind: 'unanswered' },
       { durationMs: Number.MIN_VALUE },
       { durationMs: Number.MAX_VALUE },
-      { pauseMs: 0, kind: 'unanswered', durationMs: 0 },
+      { kind: 'unanswered', durationMs: 0 },
     ];
 
     it.each(odd)('gets over an attempt such as %j', (end) => {
