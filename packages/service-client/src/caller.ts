@@ -1,21 +1,19 @@
 import {
   failureOf,
-  formatAddress,
   instancesOf,
   type Instance,
-  type InstanceState,
   type ServiceWatch,
   type View,
 } from '@movies/discovery';
 import type { Dispatcher } from 'undici';
 import type { Attempt } from './attempt';
 import { Attempts, type AttemptPolicies, type AttemptsResult } from './attempts';
-import { ClientEvents, type ClientEvent } from './client-events';
+import { ClientEvents } from './client-events';
 import type { ClientSettings } from './client-options';
 import { Deadline, retryAttemptHeader, timeoutHeader } from './deadline';
 import type { Exchange, ExchangeResult } from './exchange';
+import { explainHost, type ClientExplanation } from './explain';
 import { OutlierDetection } from './health/outlier-detection';
-import type { Host } from './host';
 import { HostSet } from './host-set';
 import { RetryBudget } from './retry/budget';
 import { RetryThrottle } from './retry/throttle';
@@ -38,35 +36,6 @@ export interface CallResponse<Body> {
   readonly response: Extract<ExchangeResult<Body>, { kind: 'response' }>;
   readonly instance: Instance;
   readonly attempts: readonly Attempt[];
-}
-
-/** One instance, as a client sees it at this moment. */
-export interface HostExplanation {
-  readonly instance: Instance;
-  readonly address: string;
-  readonly state: InstanceState;
-  /** `in`: it gets requests; `out`: it is ejected until `ejectedUntil`; `probing`: it gets one request at a time. */
-  readonly health: 'in' | 'out' | 'probing';
-  /** Milliseconds since the epoch; absent unless it is out. */
-  readonly ejectedUntil?: number;
-  /** What a request costs there, compared with the others; absent if the balancer knows no costs. */
-  readonly score?: number;
-  readonly weight: number;
-  readonly inFlight: number;
-  /** Time of the last response in milliseconds; absent before the first one. */
-  readonly latencyMs?: number;
-  /** The last attempt that failed: when, in milliseconds since the epoch, and how. */
-  readonly lastFailure?: { readonly at: number; readonly what: string };
-}
-
-/** Why a client does what it does. */
-export interface ClientExplanation {
-  readonly service: string;
-  /** Whether the set is known. */
-  readonly view: View['state'];
-  readonly hosts: readonly HostExplanation[];
-  /** The last 200, oldest first. */
-  readonly events: readonly ClientEvent[];
 }
 
 const maxPortsNamed = 5;
@@ -165,10 +134,12 @@ export class Caller {
 
   /** What is known at this moment, and the last 200 events. */
   explain(): ClientExplanation {
+    const { clock, balancer } = this.#settings;
+    const now = clock.now();
     return {
       service: this.watch.service,
       view: this.watch.view.state,
-      hosts: this.#hosts.hosts.map((host) => this.#explainHost(host)),
+      hosts: this.#hosts.hosts.map((host) => explainHost(host, balancer, now)),
       events: this.#events.all,
     };
   }
@@ -279,25 +250,5 @@ export class Caller {
     cause?: unknown,
   ): UpstreamError {
     return new UpstreamError(code, message, { service: this.watch.service, attempts, cause });
-  }
-
-  #explainHost(host: Host): HostExplanation {
-    const { clock, balancer } = this.#settings;
-    const now = clock.now();
-    const { instance, weight, inFlight, lastFailure, latencyMs } = host;
-    const health = host.health.state(now);
-    const score = balancer.score?.(host, now);
-    return {
-      instance,
-      address: formatAddress(instance),
-      state: instance.state,
-      health: health.kind,
-      ...(health.kind === 'out' && { ejectedUntil: health.until }),
-      ...(score !== undefined && { score }),
-      weight,
-      inFlight,
-      ...(latencyMs !== undefined && { latencyMs }),
-      ...(lastFailure !== undefined && { lastFailure }),
-    };
   }
 }

@@ -1,5 +1,3 @@
-import { checkDuration } from '@movies/time';
-
 /** Throws a `RangeError` that names `name` unless `count` is a whole number from `least` on, or absent. */
 export function checkCount(name: string, count: number | undefined, least = 1): void {
   if (count === undefined || (Number.isSafeInteger(count) && count >= least)) return;
@@ -16,12 +14,6 @@ export function checkNumber(
   if (value === undefined) return;
   if ((typeof value as unknown) === 'number' && value >= least && value <= most) return;
   throw new RangeError(`'${name}' is a number from ${least} to ${most}, and not ${shown(value)}`);
-}
-
-/** As `checkDuration`, and more than 0. */
-export function checkTime(name: string, ms: number | undefined): void {
-  checkDuration(name, ms);
-  if (ms === 0) throw new RangeError(`'${name}' is a time in milliseconds above 0, and not 0`);
 }
 
 /** Throws a `RangeError` that names `name` if `ms` is `Infinity`, where a time that never ends has no meaning. */

@@ -1,16 +1,9 @@
-import { checkDuration, systemClock, type Clock, type Random } from '@movies/time';
+import { checkDuration, checkPeriod, systemClock, type Clock, type Random } from '@movies/time';
 import { inspect } from 'node:util';
 import type { Attempt } from './attempt';
 import type { Balancer } from './balancer/balancer';
 import { PeakEwma } from './balancer/peak-ewma';
-import {
-  checkCount,
-  checkFinite,
-  checkFunction,
-  checkNames,
-  checkNumber,
-  checkTime,
-} from './check-options';
+import { checkCount, checkFinite, checkFunction, checkNames, checkNumber } from './check-options';
 import { classifyByStatus, type ResponseClass, type ResponseClassifier } from './classify';
 import { ejectionDefaults, type EjectionOptions } from './health/outlier-detection';
 import type { RetryBudgetOptions } from './retry/budget';
@@ -109,7 +102,7 @@ export function clientSettings(options: ClientOptions): ClientSettings {
     checkCount(name, options[name]);
   }
   checkCount('maxQueued', options.maxQueued, 0);
-  for (const name of ['keepAliveMs', 'connectTimeoutMs'] as const) checkTime(name, options[name]);
+  for (const name of ['keepAliveMs', 'connectTimeoutMs'] as const) checkPeriod(name, options[name]);
   checkDuration('slowStartMs', options.slowStartMs);
   for (const name of ['keepAliveMs', 'slowStartMs'] as const) checkFinite(name, options[name]);
   for (const name of ['classify', 'onAttempt', 'random'] as const) {
@@ -149,7 +142,7 @@ function checkPatience(patience: Patience | undefined): void {
       `'patience' is half, p95 or a time, and not the text '${String(patience)}'`,
     );
   }
-  checkTime('patience', patience);
+  checkPeriod('patience', patience);
 }
 
 function tlsOf(given: ClientOptions['tls']): TlsCredentials | undefined {
@@ -162,7 +155,7 @@ function budgetOf(given: ClientOptions['retryBudget'] = {}): ClientSettings['ret
   checkNames(Object.keys(budgetDefaults), given, 'retryBudget.');
   checkNumber('retryBudget.perRequest', given.perRequest, 0, 10);
   checkNumber('retryBudget.perSecond', given.perSecond, 0, 1e6);
-  checkTime('retryBudget.windowMs', given.windowMs);
+  checkPeriod('retryBudget.windowMs', given.windowMs);
   checkFinite('retryBudget.windowMs', given.windowMs);
   return { ...budgetDefaults, ...present(given) };
 }
@@ -189,7 +182,7 @@ function ejectionOf(given: ClientOptions['ejection'] = {}): EjectionOptions {
     'refusedMs',
     'maxRefusedMs',
   ] as const) {
-    checkTime(`ejection.${name}`, given[name]);
+    checkPeriod(`ejection.${name}`, given[name]);
   }
   checkFinite('ejection.windowMs', given.windowMs);
   return { ...ejectionDefaults, ...present(given) };

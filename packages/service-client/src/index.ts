@@ -3,7 +3,7 @@ export type { AttemptEnd, Balancer, Candidate } from './balancer/balancer';
 export { LeastRequest, type Losses } from './balancer/least-request';
 export { PeakEwma, type HostLatency, type PeakEwmaOptions } from './balancer/peak-ewma';
 export { RoundRobin, type Credit } from './balancer/round-robin';
-export type { ClientExplanation, HostExplanation } from './caller';
+export type { ClientExplanation, HostExplanation } from './explain';
 export {
   classifyByStatus,
   type ResponseClass,

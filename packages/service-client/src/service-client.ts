@@ -1,9 +1,10 @@
 import type { Registry, ServiceWatch } from '@movies/discovery';
 import type { Dispatcher } from 'undici';
-import { Caller, type ClientExplanation } from './caller';
+import { Caller } from './caller';
 import { clientSettings, type ClientOptions, type ClientSettings } from './client-options';
 import { retryAttemptHeader, timeoutHeader, type Deadline } from './deadline';
 import { WholeExchange } from './exchange';
+import type { ClientExplanation } from './explain';
 import { ServiceResponse } from './service-response';
 
 export interface ServiceClientOptions extends ClientOptions {

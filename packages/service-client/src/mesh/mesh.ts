@@ -6,7 +6,7 @@ import { systemClock } from '@movies/time';
 import { Dispatcher1Wrapper, type Dispatcher } from 'undici';
 import type { Balancer } from '../balancer/balancer';
 import { checkFunction } from '../check-options';
-import type { ClientExplanation } from '../caller';
+import type { ClientExplanation } from '../explain';
 import { clientSettings, type ClientOptions, type ClientSettings } from '../client-options';
 import { ServiceClient } from '../service-client';
 import { noteAttempts } from './attempts-of';
