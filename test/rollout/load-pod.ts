@@ -9,6 +9,8 @@ export interface LoadTotals {
   readonly sent: number;
   readonly ok: number;
   readonly degraded: number;
+  /** Without a rating, which movie waited for to its deadline. */
+  readonly late: number;
   /** By reason. */
   readonly failed: Readonly<Record<string, number>>;
 }
@@ -54,7 +56,7 @@ export class LoadPod {
   /** As of the last second. */
   async totals(): Promise<LoadTotals> {
     const line = (await kubectl('logs', name, '--tail=1')).trim();
-    if (line === '') return { sent: 0, ok: 0, degraded: 0, failed: {} };
+    if (line === '') return { sent: 0, ok: 0, degraded: 0, late: 0, failed: {} };
     return JSON.parse(line) as LoadTotals;
   }
 

@@ -15,6 +15,7 @@ export function storyBetween(name: string, before: LoadTotals, after: LoadTotals
     sent: after.sent - before.sent,
     ok: after.ok - before.ok,
     degraded: after.degraded - before.degraded,
+    late: after.late - before.late,
     failed: Object.fromEntries(failed),
   };
 }
@@ -24,8 +25,9 @@ export function failedIn({ failed }: Story): number {
 }
 
 /**
- * What the load has lost, by reason; nothing where all is well. Movie's own 504 is not counted: where several pods start at
- * once on two cores, requests pass their deadline for want of the processor.
+ * What the load has lost, by reason; nothing where all is well. Movie's own 504, and a rating that it waited for to its
+ * deadline, are not counted: where several pods start at once on two cores, requests pass their deadline for want of the
+ * processor.
  */
 export function lossesOf({ failed, degraded }: Story): string[] {
   const reasons = Object.keys(failed).filter((reason) => reason !== 'movie 504');
@@ -33,9 +35,9 @@ export function lossesOf({ failed, degraded }: Story): string[] {
 }
 
 /** How many movie could not answer as it should: each has a status, or no rating, where what the load lost has none. */
-export function failedBetweenServices({ failed, degraded }: Story): number {
+export function failedBetweenServices({ failed, degraded, late }: Story): number {
   const answers = Object.entries(failed).filter(([reason]) => /^movie 5\d\d\b/.test(reason));
-  return answers.reduce((sum, [, count]) => sum + count, degraded);
+  return answers.reduce((sum, [, count]) => sum + count, degraded + late);
 }
 
 /** Prints the stories as a Markdown table. */
@@ -43,7 +45,12 @@ export function printTable(stories: readonly Story[]): void {
   const rows = stories.map((story) => {
     const reasons = Object.entries(story.failed).map(([reason, count]) => `${count} ${reason}`);
     const why = reasons.length === 0 ? '' : ` (${reasons.join(', ')})`;
-    const counts = [`${failedIn(story)}${why}`, story.degraded, failedBetweenServices(story)];
+    const late = story.late === 0 ? '' : ` (and ${story.late} late)`;
+    const counts = [
+      `${failedIn(story)}${why}`,
+      `${story.degraded}${late}`,
+      failedBetweenServices(story),
+    ];
     return `| ${story.name} | ${story.sent} | ${counts.join(' | ')} |`;
   });
   const head = [

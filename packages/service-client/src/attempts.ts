@@ -11,14 +11,14 @@ import type { Host } from './host';
 import type { HostSet } from './host-set';
 import type { RetryBudget } from './retry/budget';
 import { payRetry } from './retry/pay-retry';
-import { retryCost, type RetryThrottle } from './retry/throttle';
+import type { RetryThrottle, RetryThrottles } from './retry/throttle';
 import { afterReading, scheduleLimit } from './standstill';
 
 /** What decides about attempts; one for all requests of a client. */
 export interface AttemptPolicies {
   readonly hosts: HostSet;
   readonly budget: RetryBudget;
-  readonly throttle: RetryThrottle;
+  readonly throttles: RetryThrottles;
   readonly classify: ResponseClassifier;
   /** How long to wait for attempts under way before another host is asked beside them, of `remainingMs`. */
   readonly patienceMs: (remainingMs: number) => number;
@@ -50,8 +50,8 @@ export interface AttemptsEnd<Body> {
   readonly result: ExchangeResult<Body>;
   /** Its place among the attempts of the request, 0 for the first one. */
   readonly index: number;
-  /** What the attempt took from the throttle; 0 for the first one. */
-  readonly cost: number;
+  /** Where the attempt took a token; absent for the first one. */
+  readonly throttle: RetryThrottle | undefined;
 }
 
 /**
@@ -80,7 +80,7 @@ export class Attempts<Body> {
   #best: AttemptsEnd<Body> | undefined;
   #isRefused = false;
   /** Of the next attempt. */
-  #cost = 0;
+  #throttle: RetryThrottle | undefined;
   #isTooLate = false;
   #fault: { readonly error: Error } | undefined;
   #wake: () => void = () => undefined;
@@ -112,7 +112,7 @@ export class Attempts<Body> {
       why = await this.#loop();
       if (this.#isTooLate) why ??= 'deadline';
       if (why !== 'aborted') end = this.#best;
-      if (end?.outcome === 'ok') this.#policies.throttle.giveBack(end.cost);
+      if (end?.outcome === 'ok') end.throttle?.giveBack();
     } finally {
       cancelLimit();
       signal?.removeEventListener('abort', abort);
@@ -184,15 +184,15 @@ export class Attempts<Body> {
 
   /** Whether another host may be asked, after an attempt that ended or beside those that are late. */
   #mayAskAnother(after: AttemptsEnd<Body> | 'late'): boolean {
-    const { hosts, budget, throttle } = this.#policies;
+    const { hosts, budget, throttles } = this.#policies;
     if (after !== 'late' && isBrokenConnection(after) && !hosts.hasOther(this.#tried)) {
       this.#tried.splice(this.#tried.indexOf(after.host), 1);
     }
     const isSafe = this.#request.isRepeatable || (after !== 'late' && wasNotSent(after));
     if (!isSafe || !this.#isAnotherLeft) return false;
     const kind = after === 'late' ? 'hedge' : 'retry';
-    this.#cost = retryCost[kind];
-    const isPaid = payRetry(kind, budget, throttle);
+    this.#throttle = throttles[kind];
+    const isPaid = payRetry(budget, this.#throttle);
     const { instance } = after === 'late' ? (this.#tried.at(-1) ?? {}) : after.host;
     if (isPaid) this.#note(kind, instance, after);
     else if (!this.#isRefused) this.#note('no_budget', instance, after);
@@ -206,12 +206,19 @@ export class Attempts<Body> {
     const exchange = open();
     const startedAt = clock.now();
     const before = this.#attempts.length;
-    const cost = this.#cost;
+    const throttle = this.#throttle;
     const { typicalMs } = hosts;
     this.#attempts.length += 1;
     this.#running.set(exchange, host);
     exchange.ended = (result) => {
-      const end = { host, exchange, outcome: this.#outcomeOf(result), result, index: before, cost };
+      const end = {
+        host,
+        exchange,
+        outcome: this.#outcomeOf(result),
+        result,
+        index: before,
+        throttle,
+      };
       const attempt = attemptOf(end, clock.now() - startedAt);
       this.#attempts[before] = attempt;
       this.#running.delete(exchange);

@@ -16,7 +16,7 @@ import { explainHost, type ClientExplanation } from './explain';
 import { OutlierDetection } from './health/outlier-detection';
 import { HostSet } from './host-set';
 import { RetryBudget } from './retry/budget';
-import { RetryThrottle } from './retry/throttle';
+import { openThrottles } from './retry/throttle';
 import { patienceMs } from './retry/patience';
 import { isRepeatable, type Repeatability } from './retry/repeatable';
 import { UpstreamError, type UpstreamErrorCode } from './upstream-error';
@@ -68,7 +68,7 @@ export class Caller {
     this.#policies = {
       hosts,
       budget: new RetryBudget({ ...settings.retryBudget, clock }),
-      throttle: new RetryThrottle({ ...settings.retryThrottle, clock }),
+      throttles: openThrottles({ ...settings.retryThrottle, clock }),
       classify,
       patienceMs: (remainingMs) => patienceMs(settings.patience, remainingMs, outliers.latencies),
       maxAttempts,

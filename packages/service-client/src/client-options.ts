@@ -35,7 +35,7 @@ export interface ClientOptions {
   readonly patience?: Patience | undefined;
   /** How many retries and second attempts there may be. By default 20 % of the requests and 10 per second, over 10 s. */
   readonly retryBudget?: Partial<Omit<RetryBudgetOptions, 'clock'>> | undefined;
-  /** How many retries may be of no use. By default 100 at once and 10 per second. */
+  /** How many retries may be of no use: by default 100 at once and 10 per second; of second attempts a quarter. */
   readonly retryThrottle?: Partial<Omit<RetryThrottleOptions, 'clock'>> | undefined;
   /** When an instance that fails is left alone. */
   readonly ejection?: Partial<EjectionOptions> | undefined;

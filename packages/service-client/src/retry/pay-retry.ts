@@ -1,15 +1,10 @@
 import type { RetryBudget } from './budget';
-import { retryCost, type RetryThrottle } from './throttle';
+import type { RetryThrottle } from './throttle';
 
 /** Takes a retry out of both; `false`, and nothing is taken, if one of them has none. */
-export function payRetry(
-  kind: keyof typeof retryCost,
-  budget: RetryBudget,
-  throttle: RetryThrottle,
-): boolean {
-  const cost = retryCost[kind];
-  if (!throttle.take(cost)) return false;
+export function payRetry(budget: RetryBudget, throttle: RetryThrottle): boolean {
+  if (!throttle.take()) return false;
   if (budget.withdraw()) return true;
-  throttle.giveBack(cost);
+  throttle.giveBack();
   return false;
 }

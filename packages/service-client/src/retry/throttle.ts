@@ -8,12 +8,9 @@ export interface RetryThrottleOptions {
   readonly clock: Clock;
 }
 
-/** What a retry takes: a second attempt beside a late one costs more, because the first one may still be answered. */
-export const retryCost = { retry: 1, hedge: 4 } as const;
-
 /**
- * Stops retries that are of no use (after the retry throttling of gRFC A6). Each takes tokens, and gives them back if it
- * is what the caller gets. So retries go on where another instance is better, and end where all are alike.
+ * Stops retries that are of no use (after the retry throttling of gRFC A6). Each takes a token, and gives it back if it is
+ * what the caller gets. So retries go on where another instance is better, and end where all are alike.
  */
 export class RetryThrottle {
   readonly #options: RetryThrottleOptions;
@@ -26,22 +23,37 @@ export class RetryThrottle {
     this.#filledAt = options.clock.now();
   }
 
-  /** Takes tokens for a retry; `false` if too few are left. */
-  take(cost: number): boolean {
+  /** Takes a token for a retry; `false` if none is left. */
+  take(): boolean {
     const now = this.#options.clock.now();
     this.#add(((now - this.#filledAt) / 1000) * this.#options.perSecond);
     this.#filledAt = now;
-    if (this.#tokens < cost) return false;
-    this.#tokens -= cost;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
     return true;
   }
 
-  /** The retry was of use. */
-  giveBack(cost: number): void {
-    this.#add(cost);
+  /** The retry was of use, or was not sent. */
+  giveBack(): void {
+    this.#add(1);
   }
 
   #add(tokens: number): void {
     this.#tokens = Math.min(this.#options.tokens, this.#tokens + tokens);
   }
+}
+
+/** One for each kind of retry, so that second attempts which are of no use keep no failed attempt from being retried. */
+export interface RetryThrottles {
+  /** Of attempts after failed ones. */
+  readonly retry: RetryThrottle;
+  /** Of second attempts beside late ones: a quarter, because the first one may still be answered. */
+  readonly hedge: RetryThrottle;
+}
+
+export function openThrottles({ tokens, perSecond, clock }: RetryThrottleOptions): RetryThrottles {
+  return {
+    retry: new RetryThrottle({ tokens, perSecond, clock }),
+    hedge: new RetryThrottle({ tokens: tokens / 4, perSecond: perSecond / 4, clock }),
+  };
 }

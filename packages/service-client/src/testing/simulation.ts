@@ -8,7 +8,7 @@ import type { Host } from '../host';
 import { HostSet } from '../host-set';
 import { RetryBudget } from '../retry/budget';
 import { payRetry } from '../retry/pay-retry';
-import { retryCost, RetryThrottle } from '../retry/throttle';
+import { openThrottles, type RetryThrottle, type RetryThrottles } from '../retry/throttle';
 import { patienceMs } from '../retry/patience';
 import { holdRequest } from './held-request';
 import { seededRandom } from './seeded-random';
@@ -163,7 +163,7 @@ class SimulatedClient {
   readonly hosts: HostSet;
   readonly #settings: ClientSettings;
   readonly #budget: RetryBudget;
-  readonly #throttle: RetryThrottle;
+  readonly #throttles: RetryThrottles;
   readonly #outliers: OutlierDetection;
   readonly #indexOf: (host: Host) => number;
 
@@ -172,7 +172,7 @@ class SimulatedClient {
     this.#indexOf = indexOf;
     const { ejection, deadlineMs, random, clock, retryBudget, retryThrottle } = settings;
     this.#budget = new RetryBudget({ ...retryBudget, clock });
-    this.#throttle = new RetryThrottle({ ...retryThrottle, clock });
+    this.#throttles = openThrottles({ ...retryThrottle, clock });
     this.#outliers = new OutlierDetection(ejection, deadlineMs / 2, random);
     this.hosts = new HostSet({
       ...settings,
@@ -204,11 +204,11 @@ class SimulatedClient {
       for (const giveUp of [...request.running.keys()]) giveUp('timeout');
       this.#finish(request, false);
     });
-    this.#ask(request, serverOf, 0);
+    this.#ask(request, serverOf);
   }
 
-  /** `cost` is what the attempt took from the throttle. */
-  #ask(request: SimulatedRequest, serverOf: ServerOf, cost: number): void {
+  /** `throttle` is where the attempt took a token. */
+  #ask(request: SimulatedRequest, serverOf: ServerOf, throttle?: RetryThrottle): void {
     const { clock } = this.#settings;
     const host = this.hosts.pick(request.tried);
     if (host === undefined) {
@@ -232,7 +232,7 @@ class SimulatedClient {
       giveUp();
       release();
       const what = outcome === 'ok' ? '' : outcome;
-      if (outcome === 'ok' && !request.isOver) this.#throttle.giveBack(cost);
+      if (outcome === 'ok' && !request.isOver) throttle?.giveBack();
       const durationMs = clock.now() - beganAt;
       this.hosts.finish(host, { outcome, durationMs, typicalMs, pauseMs: 0, what });
       if (!request.isOver && outcome !== 'timeout') this.#ended(request, outcome, place, serverOf);
@@ -250,7 +250,7 @@ class SimulatedClient {
     const before = request.attempts;
     this.#later(request, waitMs, () => {
       if (request.running.size === 0 || request.attempts !== before) return;
-      if (this.#mayAsk(request, 'hedge')) this.#ask(request, serverOf, retryCost.hedge);
+      if (this.#mayAsk(request, 'hedge')) this.#ask(request, serverOf, this.#throttles.hedge);
       else this.#waitFor(request, serverOf);
     });
   }
@@ -267,15 +267,15 @@ class SimulatedClient {
       else {
         const remainingMs = request.deadlineAt - this.#settings.clock.now();
         this.#later(request, request.backoff.next(remainingMs), () => {
-          this.#ask(request, serverOf, retryCost.retry);
+          this.#ask(request, serverOf, this.#throttles.retry);
         });
       }
     }
   }
 
-  #mayAsk({ attempts, tried }: SimulatedRequest, kind: keyof typeof retryCost): boolean {
+  #mayAsk({ attempts, tried }: SimulatedRequest, kind: keyof RetryThrottles): boolean {
     if (attempts >= this.#settings.maxAttempts || !this.hosts.hasOther(tried)) return false;
-    return payRetry(kind, this.#budget, this.#throttle);
+    return payRetry(this.#budget, this.#throttles[kind]);
   }
 
   /** `place`: of the attempt that was answered. */
