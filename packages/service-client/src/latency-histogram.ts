@@ -5,6 +5,8 @@ const smallestMs = 0.1;
 const buckets = 90;
 /** Older responses count half once so many newer ones came. */
 const halfLife = 200;
+/** The median is found anew after so many responses: it takes a walk over the buckets, and changes slowly. */
+const medianEvery = 16;
 /** Fewer say nothing. */
 const minimum = 5;
 
@@ -13,6 +15,8 @@ export class LatencyHistogram {
   readonly #counts = new Float64Array(buckets);
   #total = 0;
   #sinceHalved = 0;
+  #medianMs = 0;
+  #sinceMedian = 0;
 
   add(durationMs: number): void {
     const at = Math.ceil(
@@ -22,10 +26,23 @@ export class LatencyHistogram {
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
     this.#total += 1;
     this.#sinceHalved += 1;
-    if (this.#sinceHalved < halfLife) return;
-    this.#sinceHalved = 0;
-    this.#total /= 2;
-    for (const [i, count] of this.#counts.entries()) this.#counts[i] = count / 2;
+    if (this.#sinceHalved >= halfLife) {
+      this.#sinceHalved = 0;
+      this.#total /= 2;
+      for (const [i, count] of this.#counts.entries()) this.#counts[i] = count / 2;
+    }
+    this.#sinceMedian += 1;
+    if (this.#medianMs > 0 && this.#sinceMedian < medianEvery) return;
+    this.#sinceMedian = 0;
+    this.#medianMs = this.quantile(0.5) ?? 0;
+  }
+
+  /**
+   * The time in milliseconds within which half of the responses came, to a few responses; 0 while it is not known. Each
+   * request asks for it, and `quantile` takes a walk.
+   */
+  get medianMs(): number {
+    return this.#medianMs;
   }
 
   /** The time in milliseconds within which this share of the responses came; `undefined` for fewer than five. */

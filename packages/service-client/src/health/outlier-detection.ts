@@ -49,8 +49,6 @@ const generalCheckMs = 100;
 const comparableCalls = 5;
 /** A row of failures is the host's own if its peers fail so long a row less often than this. */
 const chance = 0.001;
-/** The typical time is found anew after so many responses. */
-const typicalEvery = 16;
 /** Shorter times are the noise of a network. */
 const leastTypicalMs = 2;
 /** Attempts without a response count if they waited so many times longer than a response takes as a rule. */
@@ -111,8 +109,6 @@ export class OutlierDetection {
   readonly #callsIn = new SlidingCount(recentMs);
   readonly #failuresIn = new SlidingCount(recentMs);
   readonly #latencies = new LatencyHistogram();
-  #typicalMs = 0;
-  #sinceTypical = 0;
   #isGeneral = false;
   #generalCheckedAt = 0;
 
@@ -132,7 +128,7 @@ export class OutlierDetection {
 
   /** What half of the good responses of late took at the most, in milliseconds; 0 while that is not known. */
   get typicalMs(): number {
-    return this.#typicalMs;
+    return this.#latencies.medianMs;
   }
 
   /** The health of a host that joins. */
@@ -156,7 +152,7 @@ export class OutlierDetection {
       if (kind !== 'out') this.#callsIn.add(now);
     }
     if (verdict === 'good') {
-      this.#addLatency(end.durationMs);
+      this.#latencies.add(end.durationMs);
       host.succeed(now, now - end.durationMs);
       return kind === 'in' ? undefined : 'returned';
     }
@@ -183,25 +179,16 @@ export class OutlierDetection {
     host.readmit();
   }
 
-  /** The median takes a walk over the histogram, and changes slowly. */
-  #addLatency(durationMs: number): void {
-    this.#latencies.add(durationMs);
-    this.#sinceTypical += 1;
-    if (this.#typicalMs > 0 && this.#sinceTypical < typicalEvery) return;
-    this.#sinceTypical = 0;
-    this.#typicalMs = this.#latencies.quantile(0.5) ?? 0;
-  }
-
   #verdict(host: HostHealth, { outcome, durationMs, typicalMs = 0 }: HealthEnd, now: number) {
     const verdict = verdicts[outcome];
     if (verdict !== 'late') return verdict;
     const successes = this.#calls.sum(now) - this.#failures.sum(now);
     const ownSuccesses = host.calls.sum(now) - host.failures.sum(now);
     // Without a peer that answers, the silence may be the request's.
-    if (successes <= ownSuccesses || this.#typicalMs === 0) return 'nothing';
+    if (successes <= ownSuccesses || this.typicalMs === 0) return 'nothing';
     // A later request was answered: this one tells of a time that is over, or of itself.
     if (outcome !== 'timeout' && host.goodSince > now - durationMs) return 'nothing';
-    const expectedMs = Math.max(leastTypicalMs, typicalMs, this.#typicalMs);
+    const expectedMs = Math.max(leastTypicalMs, typicalMs, this.typicalMs);
     const lateMs = expectedMs * (lateFactors[outcome] ?? 1);
     const limitMs = outcome === 'timeout' ? Math.min(lateMs, this.#fairMs) : lateMs;
     return durationMs >= limitMs ? 'bad' : 'nothing';

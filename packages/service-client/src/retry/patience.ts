@@ -16,7 +16,7 @@ export function patienceMs(
   remainingMs: number,
   latencies: LatencyHistogram,
 ): number {
-  const half = Math.max(remainingMs / 2, latencies.quantile(0.5) ?? 0);
+  const half = Math.max(remainingMs / 2, latencies.medianMs);
   if (patience === 'half') return Math.max(leastMs, half);
   return Math.max(leastMs, patience === 'p95' ? (latencies.quantile(0.95) ?? half) : patience);
 }
