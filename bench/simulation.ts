@@ -131,8 +131,11 @@ interface Story {
   readonly measured: string;
 }
 
-const leastShare = (stretch: Stretch, servers: number) =>
-  Math.min(...Array.from({ length: servers }, (_, index) => stretch.share(index)));
+/** The share of the server that gets least, in words. */
+function leastShareOf(stretch: Stretch, servers: number): string {
+  const shares = Array.from({ length: servers }, (_, index) => stretch.share(index));
+  return `least share later ${percent(Math.min(...shares))}`;
+}
 
 const stories: readonly Story[] = [
   {
@@ -178,10 +181,7 @@ const stories: readonly Story[] = [
       const during = simulation.run(10_000);
       simulation.behave(well);
       simulation.run(5000);
-      return {
-        during,
-        figure: `least share later ${percent(leastShare(simulation.run(3000), 3))}`,
-      };
+      return { during, figure: leastShareOf(simulation.run(3000), 3) };
     },
     measured: 'amplification 1.25, least share 33 %',
   },
@@ -212,10 +212,7 @@ const stories: readonly Story[] = [
       const during = simulation.run(6000);
       simulation.behave(well);
       simulation.run(3000);
-      return {
-        during,
-        figure: `least share later ${percent(leastShare(simulation.run(3000), 3))}`,
-      };
+      return { during, figure: leastShareOf(simulation.run(3000), 3) };
     },
     measured: '0 failed, amplification 1.49',
   },

@@ -3,7 +3,7 @@ import type { Instance } from '@movies/discovery';
 import { parseRetryAfter } from '@movies/discovery/adapter';
 import type { Dispatcher } from 'undici';
 import { describeAttempt, type Attempt, type AttemptOutcome } from './attempt';
-import { isBetterOutcome, retryAfter, type ResponseClassifier } from './classify';
+import { firstHeader, isBetterOutcome, retryAfter, type ResponseClassifier } from './classify';
 import type { ClientEvents } from './client-events';
 import type { Deadline } from './deadline';
 import type { Exchange, ExchangeResult } from './exchange';
@@ -75,7 +75,7 @@ export class Attempts<Body> {
   /** In the order in which they began; absent while under way. */
   readonly #attempts: (Attempt | undefined)[] = [];
   readonly #tried: Host[] = [];
-  readonly #running = new Map<Exchange<Body>, Host>();
+  readonly #running = new Set<Exchange<Body>>();
   readonly #ended: AttemptsEnd<Body>[] = [];
   #best: AttemptsEnd<Body> | undefined;
   #isRefused = false;
@@ -209,7 +209,7 @@ export class Attempts<Body> {
     const throttle = this.#throttle;
     const { typicalMs } = hosts;
     this.#attempts.length += 1;
-    this.#running.set(exchange, host);
+    this.#running.add(exchange);
     exchange.ended = (result) => {
       const end = {
         host,
@@ -274,11 +274,8 @@ export class Attempts<Body> {
   /** How long an overloaded host asks to be spared, but no longer than this request could have waited. */
   #pauseMs({ outcome, result }: AttemptsEnd<Body>): number {
     if (outcome !== 'overloaded' || result.kind === 'failure') return 0;
-    const header = result.headers['retry-after'];
-    const asked = parseRetryAfter(
-      Array.isArray(header) ? header[0] : header,
-      this.#policies.clock.now(),
-    );
+    const header = firstHeader(result.headers, 'retry-after');
+    const asked = parseRetryAfter(header, this.#policies.clock.now());
     return Math.min(asked ?? 0, Math.max(0, this.#request.deadline.remainingMs()));
   }
 
@@ -333,7 +330,7 @@ export class Attempts<Body> {
   }
 
   #giveUp(outcome: 'timeout' | 'local' | 'aborted' | 'outrun', why: string, cause?: unknown): void {
-    for (const exchange of [...this.#running.keys()]) {
+    for (const exchange of [...this.#running]) {
       exchange.cancel(outcome, new Error(why, cause === undefined ? undefined : { cause }));
     }
   }

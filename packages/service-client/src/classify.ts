@@ -3,6 +3,12 @@ import type { AttemptOutcome } from './attempt';
 /** Names in lower case. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
+/** One header, by its name in lower case: the first value if there are several. */
+export function firstHeader(headers: ResponseHeaders, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
 export interface ResponseHead {
   readonly status: number;
   readonly headers: ResponseHeaders;

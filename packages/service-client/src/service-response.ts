@@ -1,5 +1,6 @@
 import type { Instance } from '@movies/discovery';
 import type { Attempt } from './attempt';
+import { firstHeader } from './classify';
 import { UpstreamError, type UpstreamErrorCode } from './upstream-error';
 
 type ServiceResponseFields = Pick<
@@ -34,8 +35,7 @@ export class ServiceResponse {
 
   /** One header, the first value if there are several. */
   header(name: string): string | undefined {
-    const value = this.headers[name];
-    return Array.isArray(value) ? value[0] : value;
+    return firstHeader(this.headers, name);
   }
 
   /** The body as JSON; throws `upstream_bad_response` if it is none. */

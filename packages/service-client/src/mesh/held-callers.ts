@@ -44,10 +44,6 @@ export class HeldCallers {
     this.#options = options;
   }
 
-  get size(): number {
-    return this.#held.size;
-  }
-
   /** The caller for a request; `undefined` if the host is no service of this registry. */
   take(route: Route): Lease | undefined {
     const held = this.#held.get(route.origin) ?? this.#open(route);
